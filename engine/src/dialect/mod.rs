@@ -1,0 +1,8 @@
+//! The SQL dialect: what text means before DataFusion plans it.
+//!
+//! [`script`] cuts a text into statements and keeps their places for error messages; [`syntax`] is the
+//! grammar; [`faults`] turns the planner's errors into positions and advice.
+
+pub mod faults;
+pub mod script;
+pub mod syntax;

@@ -1,0 +1,216 @@
+//! A planned statement, and what comes of running it.
+
+use std::{
+    path::PathBuf,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use arrow::{array::RecordBatch, datatypes::SchemaRef};
+use datafusion::{
+    execution::SendableRecordBatchStream,
+    logical_expr::LogicalPlan,
+    physical_plan::{ExecutionPlan, execute_stream},
+    sql::{
+        parser::{CopyToSource, CopyToStatement, Statement},
+        sqlparser::ast::Statement as SqlStatement,
+    },
+};
+use futures::StreamExt;
+
+use crate::{
+    error::{EngineError, Result},
+    report::{self, Progress, RunReport, instrument::Instrumented},
+    session::Session,
+};
+
+/// How often progress is reported and cancellation looked at while a query runs.
+const TICK: Duration = Duration::from_millis(50);
+
+/// Where a result is to be written: `COPY (SELECT …) TO 'out.json' STORED AS UHI`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Destination {
+    /// The file.
+    pub path: PathBuf,
+    /// The format by name, when given; else the file's ending decides.
+    pub format: Option<String>,
+}
+
+/// Stops a query from another thread or task. Clones stop the same query.
+#[derive(Debug, Clone, Default)]
+pub struct CancelHandle(Arc<AtomicBool>);
+
+impl CancelHandle {
+    /// Asks the query to stop; it ends with [`EngineError::Cancelled`] within about a tenth of a second.
+    pub fn cancel(&self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether somebody asked.
+    #[must_use]
+    pub fn is_cancelled(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+type ProgressCallback = Arc<dyn Fn(&Progress) + Send + Sync>;
+
+/// A planned statement.
+pub struct Query {
+    session: Session,
+    plan: LogicalPlan,
+    destination: Option<Destination>,
+    on_progress: Option<ProgressCallback>,
+    cancel: CancelHandle,
+}
+
+/// Rows, and what it took to get them.
+#[derive(Debug, Clone)]
+pub struct QueryResult {
+    /// Columns.
+    pub schema: SchemaRef,
+    /// Rows, in the order the query gave them.
+    pub batches: Vec<RecordBatch>,
+    /// Events, cut levels, throughput.
+    pub report: RunReport,
+    /// Where `COPY … TO` asks the rows to be written; they are not written yet.
+    pub destination: Option<Destination>,
+}
+
+impl Query {
+    pub(crate) fn new(session: Session, plan: LogicalPlan, destination: Option<Destination>) -> Self {
+        Self { session, plan, destination, on_progress: None, cancel: CancelHandle::default() }
+    }
+
+    /// The columns of the result; none for statements without rows.
+    #[must_use]
+    pub fn schema(&self) -> SchemaRef {
+        if self.has_rows() {
+            Arc::clone(self.plan.schema().inner())
+        } else {
+            Arc::new(arrow::datatypes::Schema::empty())
+        }
+    }
+
+    /// The logical plan as DataFusion made it.
+    #[must_use]
+    pub fn plan(&self) -> &LogicalPlan {
+        &self.plan
+    }
+
+    /// Calls `callback` about twenty times a second while the query runs, from the task that collects it.
+    #[must_use]
+    pub fn on_progress(mut self, callback: impl Fn(&Progress) + Send + Sync + 'static) -> Self {
+        self.on_progress = Some(Arc::new(callback));
+        self
+    }
+
+    /// A handle that stops this query.
+    #[must_use]
+    pub fn cancel_handle(&self) -> CancelHandle {
+        self.cancel.clone()
+    }
+
+    fn has_rows(&self) -> bool {
+        !matches!(self.plan, LogicalPlan::Ddl(_) | LogicalPlan::Statement(_))
+    }
+
+    /// Starts the query and gives its batches as they come, without progress or report.
+    ///
+    /// # Errors
+    /// What planning and opening the files may bring; later errors come in the stream.
+    pub async fn stream(self) -> Result<SendableRecordBatchStream> {
+        let frame = self.session.context().execute_logical_plan(self.plan).await?;
+        Ok(frame.execute_stream().await?)
+    }
+
+    /// Runs the query to its end.
+    ///
+    /// # Errors
+    /// Any [`EngineError`]; [`EngineError::Cancelled`] when its handle was used.
+    pub async fn collect(self) -> Result<QueryResult> {
+        let started = Instant::now();
+        if !self.has_rows() {
+            let frame = self.session.context().execute_logical_plan(self.plan).await?;
+            frame.collect().await?;
+            let schema = Arc::new(arrow::datatypes::Schema::empty());
+            let report = RunReport::default();
+            return Ok(QueryResult { schema, batches: vec![], report, destination: None });
+        }
+        let schema = self.schema();
+        let instrumented = Instrumented::new(self.plan)?;
+        let state = self.session.context().state();
+        let physical = state.create_physical_plan(instrumented.plan()).await?;
+        let stream = execute_stream(Arc::clone(&physical), self.session.context().task_ctx())?;
+        let watch =
+            Watch { started, physical: &physical, on_progress: self.on_progress, cancel: self.cancel };
+        let batches = watch.drain(stream).await?;
+        let (batches, levels) = instrumented.split(&schema, batches)?;
+        let report = report::finish(&physical, levels, started.elapsed());
+        Ok(QueryResult { schema, batches, report, destination: self.destination })
+    }
+}
+
+/// A running query seen from outside.
+struct Watch<'a> {
+    started: Instant,
+    physical: &'a Arc<dyn ExecutionPlan>,
+    on_progress: Option<ProgressCallback>,
+    cancel: CancelHandle,
+}
+
+impl Watch<'_> {
+    /// Takes all batches while it reports progress; dropping the stream is what cancels the work below.
+    async fn drain(&self, mut stream: SendableRecordBatchStream) -> Result<Vec<RecordBatch>> {
+        let mut batches = Vec::new();
+        let mut ticks = tokio::time::interval(TICK);
+        loop {
+            tokio::select! {
+                batch = stream.next() => match batch {
+                    Some(batch) => batches.push(batch?),
+                    None => break,
+                },
+                _ = ticks.tick() => self.tell(),
+            }
+            if self.cancel.is_cancelled() {
+                return Err(EngineError::Cancelled);
+            }
+        }
+        self.tell();
+        Ok(batches)
+    }
+
+    fn tell(&self) {
+        if let Some(callback) = &self.on_progress {
+            callback(&report::progress(self.physical, self.started.elapsed()));
+        }
+    }
+}
+
+/// `COPY (SELECT …) TO 'file' STORED AS …` is a query and a destination: the engine's own writers write
+/// every format, DataFusion's never see it.
+pub(crate) fn split_destination(statement: Statement) -> Result<(Statement, Option<Destination>)> {
+    let Statement::CopyTo(CopyToStatement { source, target, partitioned_by, stored_as, options }) = statement
+    else {
+        return Ok((statement, None));
+    };
+    if !partitioned_by.is_empty() || !options.is_empty() {
+        return Err(EngineError::Sql {
+            message: "COPY … TO takes STORED AS, but neither PARTITIONED BY nor OPTIONS".into(),
+            position: None,
+            help: vec![],
+        });
+    }
+    let CopyToSource::Query(query) = source else {
+        return Err(EngineError::Sql {
+            message: format!("COPY takes a query: COPY (SELECT * FROM {source}) TO …"),
+            position: None,
+            help: vec![],
+        });
+    };
+    let statement = Statement::Statement(Box::new(SqlStatement::Query(query)));
+    Ok((statement, Some(Destination { path: target.into(), format: stored_as })))
+}

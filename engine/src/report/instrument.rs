@@ -1,0 +1,137 @@
+//! Counting events per cut level and category in the query's own pass.
+//!
+//! A query that ends in one aggregate gets a hidden `count(*)` for the rows that pass WHERE, and one per
+//! distinct FILTER. The extra columns are cut off the result again before anybody sees it.
+
+use std::sync::Arc;
+
+use arrow::{
+    array::{AsArray, RecordBatch},
+    datatypes::{Int64Type, SchemaRef},
+};
+use datafusion::{
+    common::tree_node::TreeNode,
+    functions_aggregate::expr_fn::count,
+    logical_expr::{Expr, ExprFunctionExt, LogicalPlan, LogicalPlanBuilder, Projection, lit},
+    prelude::Column,
+};
+
+use crate::error::Result;
+
+/// Prefix of the hidden columns; no branch starts so.
+const HIDDEN: &str = "__ana_count_";
+
+/// Events counted beside the result.
+pub(crate) struct Counted {
+    pub(crate) selected: u64,
+    pub(crate) categories: Vec<(String, u64)>,
+}
+
+/// A plan with hidden counts, where its form allows them.
+pub(crate) struct Instrumented {
+    plan: LogicalPlan,
+    /// Texts of the categories; `None` where the plan has no counts.
+    categories: Option<Vec<String>>,
+}
+
+impl Instrumented {
+    pub(crate) fn new(plan: LogicalPlan) -> Result<Self> {
+        Ok(match add_counts(&plan)? {
+            Some((plan, categories)) => Self { plan, categories: Some(categories) },
+            None => Self { plan, categories: None },
+        })
+    }
+
+    pub(crate) fn plan(&self) -> &LogicalPlan {
+        &self.plan
+    }
+
+    /// Cuts the hidden columns off and sums them over the groups.
+    pub(crate) fn split(
+        self,
+        schema: &SchemaRef,
+        batches: Vec<RecordBatch>,
+    ) -> Result<(Vec<RecordBatch>, Option<Counted>)> {
+        let Some(categories) = self.categories else { return Ok((batches, None)) };
+        let visible = schema.fields().len();
+        let mut sums = vec![0_u64; categories.len() + 1];
+        let mut shown = Vec::with_capacity(batches.len());
+        for batch in &batches {
+            for (sum, column) in sums.iter_mut().zip(batch.columns().iter().skip(visible)) {
+                let counts = column.as_primitive::<Int64Type>();
+                *sum += counts.iter().flatten().map(i64::unsigned_abs).sum::<u64>();
+            }
+            let indices: Vec<usize> = (0..visible).collect();
+            shown.push(batch.project(&indices).map_err(datafusion::error::DataFusionError::from)?);
+        }
+        let mut sums = sums.into_iter();
+        let selected = sums.next().unwrap_or(0);
+        Ok((shown, Some(Counted { selected, categories: categories.into_iter().zip(sums).collect() })))
+    }
+}
+
+/// The plan with counts at its one aggregate, reached through operators that keep every row; the hidden
+/// columns come last, in the order of the returned texts, after the one for all selected events.
+fn add_counts(plan: &LogicalPlan) -> Result<Option<(LogicalPlan, Vec<String>)>> {
+    match plan {
+        LogicalPlan::Aggregate(aggregate) => {
+            let filters = distinct_filters(&aggregate.aggr_expr);
+            let mut aggregates = aggregate.aggr_expr.clone();
+            aggregates.push(count(lit(1_i64)).alias(hidden(0)));
+            for (i, filter) in filters.iter().enumerate() {
+                let counted = count(lit(1_i64)).filter(filter.clone()).build()?;
+                aggregates.push(counted.alias(hidden(i + 1)));
+            }
+            let texts = filters.iter().map(text).collect();
+            let plan = LogicalPlanBuilder::from(Arc::clone(&aggregate.input))
+                .aggregate(aggregate.group_expr.clone(), aggregates)?
+                .build()?;
+            Ok(Some((plan, texts)))
+        }
+        LogicalPlan::Projection(projection) => {
+            let Some((input, texts)) = add_counts(&projection.input)? else { return Ok(None) };
+            let mut expressions = projection.expr.clone();
+            expressions.extend((0..=texts.len()).map(|i| Expr::Column(Column::new_unqualified(hidden(i)))));
+            Ok(Some((LogicalPlan::Projection(Projection::try_new(expressions, Arc::new(input))?), texts)))
+        }
+        LogicalPlan::Sort(sort) if sort.fetch.is_none() => {
+            let Some((input, texts)) = add_counts(&sort.input)? else { return Ok(None) };
+            Ok(Some((plan.with_new_exprs(plan.expressions(), vec![input])?, texts)))
+        }
+        _ => Ok(None),
+    }
+}
+
+fn hidden(i: usize) -> String {
+    format!("{HIDDEN}{i}")
+}
+
+fn text(filter: &Expr) -> String {
+    // Qualifiers say nothing where one table is read.
+    let bare = filter.clone().transform(|e| {
+        Ok(match e {
+            Expr::Column(column) => datafusion::common::tree_node::Transformed::yes(Expr::Column(
+                Column::new_unqualified(column.name),
+            )),
+            other => datafusion::common::tree_node::Transformed::no(other),
+        })
+    });
+    bare.map_or_else(|_| filter.to_string(), |bare| bare.data.human_display().to_string())
+}
+
+fn distinct_filters(aggregates: &[Expr]) -> Vec<Expr> {
+    let mut filters: Vec<Expr> = vec![];
+    for expression in aggregates {
+        let mut inner = expression;
+        while let Expr::Alias(alias) = inner {
+            inner = &alias.expr;
+        }
+        if let Expr::AggregateFunction(function) = inner
+            && let Some(filter) = &function.params.filter
+            && !filters.contains(filter)
+        {
+            filters.push(filter.as_ref().clone());
+        }
+    }
+    filters
+}

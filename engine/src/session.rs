@@ -1,0 +1,205 @@
+//! A session: tables, functions and settings, and the only place that registers anything.
+
+use std::sync::Arc;
+
+use datafusion::{
+    execution::{
+        SessionStateBuilder,
+        memory_pool::{FairSpillPool, TrackConsumersPool},
+        runtime_env::RuntimeEnvBuilder,
+    },
+    prelude::{SessionConfig, SessionContext},
+    sql::parser::Statement,
+};
+
+use crate::{
+    dialect::{faults, script},
+    error::{EngineError, Result, SqlPosition},
+    query::{Query, QueryResult},
+};
+
+/// Where histograms are filled and event kernels run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub enum Device {
+    /// The fastest there is; at present the CPU.
+    #[default]
+    Auto,
+    /// The CPU.
+    Cpu,
+    /// A GPU, or an error.
+    Gpu,
+}
+
+/// Settings of a [`Session`] before it is built.
+#[derive(Debug, Clone)]
+pub struct SessionBuilder {
+    threads: usize,
+    memory_limit: Option<usize>,
+    batch_size: usize,
+    device: Device,
+}
+
+/// How many of the largest consumers an out-of-memory error names.
+const NAMED_CONSUMERS: std::num::NonZeroUsize = std::num::NonZeroUsize::new(3).unwrap();
+
+impl Default for SessionBuilder {
+    fn default() -> Self {
+        Self {
+            threads: std::thread::available_parallelism().map_or(1, usize::from),
+            memory_limit: None,
+            batch_size: 8192,
+            device: Device::Auto,
+        }
+    }
+}
+
+impl SessionBuilder {
+    /// Partitions a query is split into; with a tokio runtime of as many workers, the cores it uses.
+    /// All cores unless told.
+    #[must_use]
+    pub fn threads(mut self, threads: usize) -> Self {
+        self.threads = threads;
+        self
+    }
+
+    /// Bytes that operators may hold at once; past it a query fails with an error that says who held them.
+    #[must_use]
+    pub fn memory_limit(mut self, bytes: usize) -> Self {
+        self.memory_limit = Some(bytes);
+        self
+    }
+
+    /// Events per batch, at most. Results do not depend on it.
+    #[must_use]
+    pub fn batch_size(mut self, events: usize) -> Self {
+        self.batch_size = events;
+        self
+    }
+
+    /// Where to compute. Results do not depend on it.
+    #[must_use]
+    pub fn device(mut self, device: Device) -> Self {
+        self.device = device;
+        self
+    }
+
+    /// Builds the session.
+    ///
+    /// # Errors
+    /// [`EngineError::Setting`] for a setting that cannot be had, e.g. zero threads or a GPU.
+    pub fn build(self) -> Result<Session> {
+        if self.threads == 0 || self.batch_size == 0 {
+            return Err(EngineError::Setting("threads and batch size must be at least 1".into()));
+        }
+        if self.device == Device::Gpu {
+            return Err(EngineError::Setting(
+                "this build has no GPU back end; use --device cpu or auto".into(),
+            ));
+        }
+        let mut runtime = RuntimeEnvBuilder::new();
+        if let Some(bytes) = self.memory_limit {
+            let pool = TrackConsumersPool::new(FairSpillPool::new(bytes), NAMED_CONSUMERS);
+            runtime = runtime.with_memory_pool(Arc::new(pool));
+        }
+        let mut config = SessionConfig::new()
+            .with_target_partitions(self.threads)
+            .with_batch_size(self.batch_size)
+            .with_information_schema(true);
+        let options = config.options_mut();
+        // Branch names keep their case: `Jet_pt` is not `jet_pt`.
+        options.sql_parser.enable_ident_normalization = false;
+        options.sql_parser.collect_spans = true;
+        let mut state = SessionStateBuilder::new()
+            .with_config(config)
+            .with_runtime_env(Arc::new(runtime.build()?))
+            .with_default_features()
+            .build();
+        register_everything(&mut state)?;
+        Ok(Session { context: SessionContext::new_with_state(state) })
+    }
+}
+
+/// Functions, planners and table formats of the dialect.
+fn register_everything(_state: &mut datafusion::execution::SessionState) -> Result<()> {
+    Ok(())
+}
+
+/// Tables, functions and settings that queries share. Cheap to clone; holds no global state and prints
+/// nothing.
+#[derive(Clone)]
+pub struct Session {
+    context: SessionContext,
+}
+
+impl std::fmt::Debug for Session {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Session").field("id", &self.context.session_id()).finish_non_exhaustive()
+    }
+}
+
+impl Session {
+    /// Settings to start from.
+    #[must_use]
+    pub fn builder() -> SessionBuilder {
+        SessionBuilder::default()
+    }
+
+    /// DataFusion's context, for what this interface does not offer: own functions, own tables.
+    #[must_use]
+    pub fn context(&self) -> &SessionContext {
+        &self.context
+    }
+
+    /// Plans the one statement of `sql`. Nothing is read yet but what planning needs.
+    ///
+    /// # Errors
+    /// [`EngineError::Sql`] when the text is wrong or has not exactly one statement, and what opening the
+    /// files it names may bring.
+    pub async fn sql(&self, sql: &str) -> Result<Query> {
+        let mut statements = script::parse(sql)?;
+        match (statements.pop(), statements.is_empty()) {
+            (Some(statement), true) => self.plan(statement, sql).await,
+            (None, _) => Err(one_statement("no statement in the text", 1)),
+            (Some(_), false) => Err(one_statement("more than one statement; run_script takes several", 1)),
+        }
+    }
+
+    /// Runs every statement of `sql` in order and returns the result of the last one that has rows.
+    ///
+    /// # Errors
+    /// As [`Session::sql`]; the statements before the failing one have taken effect.
+    pub async fn run_script(&self, sql: &str) -> Result<Option<QueryResult>> {
+        let mut last = None;
+        for statement in script::parse(sql)? {
+            let result = self.plan(statement, sql).await?.collect().await?;
+            if !result.schema.fields().is_empty() {
+                last = Some(result);
+            }
+        }
+        Ok(last)
+    }
+
+    /// Plans one statement parsed from `sql` by [`script::parse`].
+    ///
+    /// # Errors
+    /// As [`Session::sql`].
+    pub async fn plan(&self, statement: Statement, sql: &str) -> Result<Query> {
+        let (statement, destination) = crate::query::split_destination(statement)?;
+        let plan = self
+            .context
+            .state()
+            .statement_to_plan(statement)
+            .await
+            .map_err(|error| faults::explain(error, sql))?;
+        Ok(Query::new(self.clone(), plan, destination))
+    }
+}
+
+fn one_statement(message: &str, line: u64) -> EngineError {
+    EngineError::Sql {
+        message: message.into(),
+        position: Some(SqlPosition { line, column: 1 }),
+        help: vec![],
+    }
+}
