@@ -1,1 +1,44 @@
-//! Skeleton.
+//! What the tests of the whole share: where the data lies, and how a skip is reported.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test that cannot go on has failed"
+)]
+
+use std::{
+    io::Write,
+    path::{Path, PathBuf},
+};
+
+pub mod sql_database;
+
+/// The root of the repository.
+pub fn workspace() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the crate lies in the workspace").to_owned()
+}
+
+/// The folder of real NanoAOD files and reference answers (`$ANA_SHARED`, else `../shared`), if it is
+/// there. `test` is who asks, for the report of the skip.
+///
+/// # Panics
+/// When it is not there although `ANA_REQUIRE_SHARED` says it must be.
+pub fn shared(test: &str) -> Option<PathBuf> {
+    let path = std::env::var_os("ANA_SHARED").map_or_else(|| workspace().join("../shared"), PathBuf::from);
+    if path.join("data/nano").is_dir() {
+        return Some(path);
+    }
+    assert!(
+        std::env::var_os("ANA_REQUIRE_SHARED").is_none(),
+        "{test}: ANA_REQUIRE_SHARED is set, but there is no data at {}",
+        path.display()
+    );
+    skip(test, &format!("no data at {} (set ANA_SHARED)", path.display()));
+    None
+}
+
+/// Says on the real standard error, past the capture of the test harness, what was not tested and why.
+pub fn skip(test: &str, why: &str) {
+    // A closed standard error must not fail the test.
+    drop(writeln!(std::io::stderr(), "skipped: {test}: {why}"));
+}

@@ -59,7 +59,6 @@ impl Dialect for AnaDialect {
         supports_bitwise_shift_operators,
         supports_named_fn_args_with_assignment_operator,
         supports_struct_literal,
-        supports_empty_projections,
         supports_nested_comments,
         supports_string_escape_constant,
         supports_array_typedef_with_brackets,
