@@ -1,1 +1,93 @@
-//! Skeleton.
+//! Everything SQL can call: functions on events and their lists, axes, histograms, cutflows.
+//!
+//! One function is one file, named as in SQL. The formula is a plain function on numbers; the type around
+//! it tells the engine what arguments it takes, and holds the text from which the reference is made.
+//! The session registers [`all_scalar_functions`] and [`all_aggregate_functions`].
+#![cfg_attr(
+    test,
+    allow(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic,
+        reason = "a test fails by panicking"
+    )
+)]
+
+mod arguments;
+#[cfg(test)]
+mod call;
+pub mod collection;
+mod elementwise;
+pub mod error;
+pub mod event;
+mod jagged;
+pub mod kinematics;
+mod prelude;
+pub mod reference;
+
+use std::sync::Arc;
+
+use datafusion_expr::{AggregateUDF, ScalarUDF};
+
+/// Every scalar function of this crate.
+pub fn all_scalar_functions() -> Vec<Arc<ScalarUDF>> {
+    [
+        ScalarUDF::from(collection::Ht::default()),
+        collection::Leading::default().into(),
+        collection::NObj::default().into(),
+        collection::NObjEq::default().into(),
+        collection::NObjLess::default().into(),
+        collection::NObjMin::default().into(),
+        event::GoldenJson::default().into(),
+        kinematics::DeltaPhi::default().into(),
+        kinematics::DeltaR::default().into(),
+        kinematics::InvariantMass::default().into(),
+        kinematics::TransverseMass::default().into(),
+    ]
+    .map(Arc::new)
+    .into()
+}
+
+/// Every aggregate function of this crate.
+pub fn all_aggregate_functions() -> Vec<Arc<AggregateUDF>> {
+    Vec::new()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeSet;
+
+    #[test]
+    fn every_name_is_registered_once_and_documented() {
+        let scalars = all_scalar_functions();
+        let aggregates = all_aggregate_functions();
+        let functions = scalars
+            .iter()
+            .map(|f| (f.name(), f.aliases(), f.documentation()))
+            .chain(
+                aggregates
+                    .iter()
+                    .map(|f| (f.name(), f.aliases(), f.documentation())),
+            );
+        let mut names = BTreeSet::new();
+        for (name, aliases, documentation) in functions {
+            assert!(names.insert(name.to_owned()), "{name} is registered twice");
+            for alias in aliases {
+                assert!(names.insert(alias.clone()), "{alias} is registered twice");
+            }
+            let documentation =
+                documentation.unwrap_or_else(|| panic!("{name} has no documentation"));
+            assert!(
+                !documentation.description.is_empty(),
+                "{name} has no description"
+            );
+            assert!(
+                documentation.syntax_example.starts_with(name),
+                "{name}: {}",
+                documentation.syntax_example
+            );
+            assert!(documentation.sql_example.is_some(), "{name} has no example");
+        }
+    }
+}
