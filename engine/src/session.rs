@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use datafusion::{
     execution::{
-        SessionStateBuilder,
+        FunctionRegistry, SessionStateBuilder,
         memory_pool::{FairSpillPool, TrackConsumersPool},
         runtime_env::RuntimeEnvBuilder,
     },
@@ -121,7 +121,13 @@ impl SessionBuilder {
 }
 
 /// Functions, planners and table formats of the dialect.
-fn register_everything(_state: &mut datafusion::execution::SessionState) -> Result<()> {
+fn register_everything(state: &mut datafusion::execution::SessionState) -> Result<()> {
+    for function in ana_sql_ext::all_scalar_functions() {
+        state.register_udf(function)?;
+    }
+    for function in ana_sql_ext::all_aggregate_functions() {
+        state.register_udaf(function)?;
+    }
     Ok(())
 }
 

@@ -61,10 +61,9 @@ impl Shape {
             Self::List => item(found).is_some(),
             Self::NumberOrNumbers => is_number(item(found).unwrap_or(found)),
             Self::ListOrCounter => item(found).is_some() || is_integer(found),
-            Self::Text => matches!(
-                found,
-                DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View | DataType::Null
-            ),
+            Self::Text => {
+                matches!(found, DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View | DataType::Null)
+            }
         }
     }
 }
@@ -90,11 +89,7 @@ pub(crate) fn is_integer(found: &DataType) -> bool {
 }
 
 /// Checks the arguments of a call one by one.
-pub(crate) fn check(
-    function: &'static str,
-    parameters: &[Parameter],
-    arguments: &[FieldRef],
-) -> Result<()> {
+pub(crate) fn check(function: &'static str, parameters: &[Parameter], arguments: &[FieldRef]) -> Result<()> {
     for (position, (parameter, argument)) in parameters.iter().zip(arguments).enumerate() {
         if !parameter.shape.accepts(argument.data_type()) {
             return Err(FunctionError::ArgumentType {
@@ -119,12 +114,7 @@ pub(crate) fn check_call(
     arguments: &[FieldRef],
 ) -> Result<()> {
     if arguments.len() < least || arguments.len() > parameters.len() {
-        return Err(FunctionError::ArgumentCount {
-            function,
-            found: arguments.len(),
-            syntax,
-        }
-        .into());
+        return Err(FunctionError::ArgumentCount { function, found: arguments.len(), syntax }.into());
     }
     check(function, parameters, arguments)
 }

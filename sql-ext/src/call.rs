@@ -24,26 +24,14 @@ impl From<ScalarValue> for Given {
 }
 
 /// Plans the call on the types of `given`, then runs it on one batch.
-pub(crate) fn invoke(
-    function: &dyn ScalarUDFImpl,
-    given: &[Given],
-    rows: usize,
-) -> Result<ArrayRef> {
+pub(crate) fn invoke(function: &dyn ScalarUDFImpl, given: &[Given], rows: usize) -> Result<ArrayRef> {
     let fields = fields(given.iter().map(|given| given.0.data_type()));
     let literals = given
         .iter()
-        .map(|given| {
-            if let ColumnarValue::Scalar(value) = &given.0 {
-                Some(value)
-            } else {
-                None
-            }
-        })
+        .map(|given| if let ColumnarValue::Scalar(value) = &given.0 { Some(value) } else { None })
         .collect::<Vec<_>>();
-    let return_field = function.return_field_from_args(ReturnFieldArgs {
-        arg_fields: &fields,
-        scalar_arguments: &literals,
-    })?;
+    let return_field = function
+        .return_field_from_args(ReturnFieldArgs { arg_fields: &fields, scalar_arguments: &literals })?;
     let result = function.invoke_with_args(ScalarFunctionArgs {
         args: given.iter().map(|given| given.0.clone()).collect(),
         arg_fields: fields,
@@ -52,11 +40,7 @@ pub(crate) fn invoke(
         config_options: Arc::new(ConfigOptions::default()),
     })?;
     let array = result.into_array(rows)?;
-    assert_eq!(
-        array.data_type(),
-        return_field.data_type(),
-        "the planned type is the type that comes"
-    );
+    assert_eq!(array.data_type(), return_field.data_type(), "the planned type is the type that comes");
     assert_eq!(array.len(), rows);
     Ok(array)
 }
@@ -65,17 +49,13 @@ pub(crate) fn invoke(
 pub(crate) fn plan(function: &dyn ScalarUDFImpl, types: &[DataType]) -> Result<DataType> {
     let fields = fields(types.iter().cloned());
     let literals = vec![None; types.len()];
-    let field = function.return_field_from_args(ReturnFieldArgs {
-        arg_fields: &fields,
-        scalar_arguments: &literals,
-    })?;
+    let field = function
+        .return_field_from_args(ReturnFieldArgs { arg_fields: &fields, scalar_arguments: &literals })?;
     Ok(field.data_type().clone())
 }
 
 fn fields(types: impl Iterator<Item = DataType>) -> Vec<FieldRef> {
-    types
-        .map(|data_type| Arc::new(Field::new("argument", data_type, true)) as FieldRef)
-        .collect()
+    types.map(|data_type| Arc::new(Field::new("argument", data_type, true)) as FieldRef).collect()
 }
 
 type Rows<'a, T> = &'a [Option<&'a [Option<T>]>];

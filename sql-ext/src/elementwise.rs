@@ -10,10 +10,7 @@ use crate::prelude::*;
 
 /// f64 per event, or a list of f64 per event as soon as one argument is a list.
 pub(crate) fn return_type(arguments: &[FieldRef]) -> DataType {
-    if arguments
-        .iter()
-        .any(|argument| arguments::item(argument.data_type()).is_some())
-    {
+    if arguments.iter().any(|argument| arguments::item(argument.data_type()).is_some()) {
         arguments::list_of(DataType::Float64)
     } else {
         DataType::Float64
@@ -32,15 +29,11 @@ pub(crate) fn map<const N: usize>(
         let result = map_lists(function, parameters, &operands, call.number_rows, formula)?;
         return Ok(ColumnarValue::Array(Arc::new(result)));
     }
-    let all_constant = operands
-        .iter()
-        .all(|operand| matches!(operand, Operand::Constant(_)));
+    let all_constant = operands.iter().all(|operand| matches!(operand, Operand::Constant(_)));
     let rows = if all_constant { 1 } else { call.number_rows };
     let result = map_events(&operands, rows, formula);
     if all_constant {
-        return Ok(ColumnarValue::Scalar(ScalarValue::try_from_array(
-            &result, 0,
-        )?));
+        return Ok(ColumnarValue::Scalar(ScalarValue::try_from_array(&result, 0)?));
     }
     Ok(ColumnarValue::Array(Arc::new(result)))
 }
@@ -62,9 +55,7 @@ impl Operand {
                     other => exec_err!("expected a number, got {other}"),
                 }
             }
-            ColumnarValue::Scalar(list) => {
-                Ok(Self::Objects(Jagged::new(&list.to_array_of_size(rows)?)?))
-            }
+            ColumnarValue::Scalar(list) => Ok(Self::Objects(Jagged::new(&list.to_array_of_size(rows)?)?)),
             ColumnarValue::Array(array) if arguments::item(array.data_type()).is_some() => {
                 Ok(Self::Objects(Jagged::new(array)?))
             }
@@ -115,13 +106,10 @@ fn map_events<const N: usize>(
     rows: usize,
     formula: impl Fn([f64; N]) -> f64,
 ) -> Float64Array {
-    let values: Vec<f64> = (0..rows)
-        .map(|event| formula(std::array::from_fn(|k| operands[k].value(event, event))))
-        .collect();
+    let values: Vec<f64> =
+        (0..rows).map(|event| formula(std::array::from_fn(|k| operands[k].value(event, event)))).collect();
     let nulls = operands.iter().any(Operand::has_null_values).then(|| {
-        NullBuffer::from_iter(
-            (0..rows).map(|event| !operands.iter().any(|operand| operand.is_null(event))),
-        )
+        NullBuffer::from_iter((0..rows).map(|event| !operands.iter().any(|operand| operand.is_null(event))))
     });
     Float64Array::new(values.into(), nulls)
 }
@@ -153,28 +141,18 @@ impl<'a, const N: usize> Walk<'a, N> {
         let lists: Vec<(usize, &Jagged)> = operands
             .iter()
             .enumerate()
-            .filter_map(|(k, operand)| {
-                if let Operand::Objects(list) = operand {
-                    Some((k, list))
-                } else {
-                    None
-                }
-            })
+            .filter_map(
+                |(k, operand)| {
+                    if let Operand::Objects(list) = operand { Some((k, list)) } else { None }
+                },
+            )
             .collect();
         let Some(&(_, leader)) = lists.first() else {
             return exec_err!("{function}: expected a list among the arguments");
         };
         let null_lists = lists.iter().any(|(_, list)| list.has_nulls());
         let null_values = operands.iter().any(Operand::has_null_values);
-        Ok(Self {
-            function,
-            parameters,
-            operands,
-            lists,
-            leader,
-            null_lists,
-            null_values,
-        })
+        Ok(Self { function, parameters, operands, lists, leader, null_lists, null_values })
     }
 
     /// `None` where a list is NULL; an error where lists differ in length.
@@ -183,11 +161,7 @@ impl<'a, const N: usize> Walk<'a, N> {
             return Ok(None);
         }
         let length = self.leader.range(event).len();
-        if let Some((k, list)) = self
-            .lists
-            .iter()
-            .find(|(_, list)| list.range(event).len() != length)
-        {
+        if let Some((k, list)) = self.lists.iter().find(|(_, list)| list.range(event).len() != length) {
             let first = self.lists[0].0;
             return Err(FunctionError::Lengths {
                 function: self.function,
@@ -205,11 +179,7 @@ impl<'a, const N: usize> Walk<'a, N> {
             Operand::Objects(list) => list.range(event).start,
             _ => 0,
         });
-        Ok(Some(Objects {
-            event,
-            length,
-            starts,
-        }))
+        Ok(Some(Objects { event, length, starts }))
     }
 
     fn object(&self, objects: &Objects<N>, place: usize) -> [f64; N] {
@@ -251,20 +221,11 @@ fn map_lists<const N: usize>(
             lengths.push(objects.length);
         }
     }
-    let offsets = if walk.null_lists {
-        OffsetBuffer::from_lengths(lengths)
-    } else {
-        walk.leader.offsets()
-    };
+    let offsets = if walk.null_lists { OffsetBuffer::from_lengths(lengths) } else { walk.leader.offsets() };
     let nulls = walk.null_values.then(|| NullBuffer::new(valid.finish()));
     let values = Float64Array::new(ScalarBuffer::from(values), nulls);
     let item = Arc::new(Field::new_list_field(DataType::Float64, true));
-    Ok(ListArray::try_new(
-        item,
-        offsets,
-        Arc::new(values),
-        events.finish(),
-    )?)
+    Ok(ListArray::try_new(item, offsets, Arc::new(values), events.finish())?)
 }
 
 /// One number per event out of all its objects; NULL where a list, or a component of an object, is NULL.
@@ -284,27 +245,19 @@ pub(crate) fn fold<const N: usize>(
             if walk.null_values && (0..objects.length).any(|place| walk.is_null(&objects, place)) {
                 return Ok(None);
             }
-            Ok(formula(
-                &mut (0..objects.length).map(|place| walk.object(&objects, place)),
-            ))
+            Ok(formula(&mut (0..objects.length).map(|place| walk.object(&objects, place))))
         })
         .collect()
 }
 
-fn operands<const N: usize>(
-    function: &'static str,
-    call: &ScalarFunctionArgs,
-) -> Result<[Operand; N]> {
+fn operands<const N: usize>(function: &'static str, call: &ScalarFunctionArgs) -> Result<[Operand; N]> {
     let operands = call
         .args
         .iter()
         .map(|argument| Operand::new(argument, call.number_rows))
         .collect::<Result<Vec<_>>>()?;
     let Ok(operands) = operands.try_into() else {
-        return exec_err!(
-            "{function}: expected {N} arguments, got {}",
-            call.args.len()
-        );
+        return exec_err!("{function}: expected {N} arguments, got {}", call.args.len());
     };
     Ok(operands)
 }

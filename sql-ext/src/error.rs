@@ -103,10 +103,6 @@ impl FunctionError {
 impl From<FunctionError> for DataFusionError {
     fn from(error: FunctionError) -> Self {
         let text = error.to_string();
-        if error.is_plan_error() {
-            Self::Plan(text)
-        } else {
-            Self::Execution(text)
-        }
+        if error.is_plan_error() { Self::Plan(text) } else { Self::Execution(text) }
     }
 }

@@ -16,12 +16,10 @@ pub(crate) fn list(array: &ArrayRef) -> Result<ListArray> {
         return Ok(list.clone());
     }
     match item(array.data_type()) {
-        Some(item) => Ok(cast(array, &list_of(item.clone()))?
-            .as_list::<i32>()
-            .clone()),
-        None if array.data_type().is_null() => Ok(cast(array, &list_of(DataType::Float64))?
-            .as_list::<i32>()
-            .clone()),
+        Some(item) => Ok(cast(array, &list_of(item.clone()))?.as_list::<i32>().clone()),
+        None if array.data_type().is_null() => {
+            Ok(cast(array, &list_of(DataType::Float64))?.as_list::<i32>().clone())
+        }
         None => internal_err!("expected a list, got {}", array.data_type()),
     }
 }
@@ -30,9 +28,7 @@ pub(crate) fn list(array: &ArrayRef) -> Result<ListArray> {
 pub(crate) fn float64(array: &ArrayRef) -> Result<Float64Array> {
     match array.as_primitive_opt::<Float64Type>() {
         Some(values) => Ok(values.clone()),
-        None => Ok(cast(array, &DataType::Float64)?
-            .as_primitive::<Float64Type>()
-            .clone()),
+        None => Ok(cast(array, &DataType::Float64)?.as_primitive::<Float64Type>().clone()),
     }
 }
 
@@ -50,11 +46,7 @@ impl Jagged {
         let list = list(array)?;
         let (first, last) = (start(&list, 0), start(&list, list.len()));
         let values = float64(&list.values().slice(first, last - first))?;
-        Ok(Self {
-            offsets: list.offsets().clone(),
-            nulls: list.nulls().cloned(),
-            values,
-        })
+        Ok(Self { offsets: list.offsets().clone(), nulls: list.nulls().cloned(), values })
     }
 
     pub(crate) fn has_nulls(&self) -> bool {
@@ -62,9 +54,7 @@ impl Jagged {
     }
 
     pub(crate) fn is_null(&self, event: usize) -> bool {
-        self.nulls
-            .as_ref()
-            .is_some_and(|nulls| nulls.is_null(event))
+        self.nulls.as_ref().is_some_and(|nulls| nulls.is_null(event))
     }
 
     /// Where the elements of `event` are among the values.
@@ -89,9 +79,7 @@ pub(crate) fn start(list: &ListArray, event: usize) -> usize {
 
 /// The elements of each event as a range of the values, in order.
 pub(crate) fn ranges(list: &ListArray) -> impl Iterator<Item = Range<usize>> + '_ {
-    list.value_offsets()
-        .windows(2)
-        .map(|pair| place(pair[0])..place(pair[1]))
+    list.value_offsets().windows(2).map(|pair| place(pair[0])..place(pair[1]))
 }
 
 /// An Arrow offset as an index: Arrow guarantees that it is not negative.

@@ -5,12 +5,7 @@
 //! The session registers [`all_scalar_functions`] and [`all_aggregate_functions`].
 #![cfg_attr(
     test,
-    allow(
-        clippy::unwrap_used,
-        clippy::expect_used,
-        clippy::panic,
-        reason = "a test fails by panicking"
-    )
+    allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")
 )]
 
 mod arguments;
@@ -65,23 +60,15 @@ mod tests {
         let functions = scalars
             .iter()
             .map(|f| (f.name(), f.aliases(), f.documentation()))
-            .chain(
-                aggregates
-                    .iter()
-                    .map(|f| (f.name(), f.aliases(), f.documentation())),
-            );
+            .chain(aggregates.iter().map(|f| (f.name(), f.aliases(), f.documentation())));
         let mut names = BTreeSet::new();
         for (name, aliases, documentation) in functions {
             assert!(names.insert(name.to_owned()), "{name} is registered twice");
             for alias in aliases {
                 assert!(names.insert(alias.clone()), "{alias} is registered twice");
             }
-            let documentation =
-                documentation.unwrap_or_else(|| panic!("{name} has no documentation"));
-            assert!(
-                !documentation.description.is_empty(),
-                "{name} has no description"
-            );
+            let documentation = documentation.unwrap_or_else(|| panic!("{name} has no documentation"));
+            assert!(!documentation.description.is_empty(), "{name} has no description");
             assert!(
                 documentation.syntax_example.starts_with(name),
                 "{name}: {}",

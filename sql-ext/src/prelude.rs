@@ -6,8 +6,7 @@ pub(crate) use arrow::array::{Array, ArrayRef, AsArray, Float64Array, ListArray}
 pub(crate) use arrow::datatypes::{DataType, Field, FieldRef};
 pub(crate) use datafusion_common::{Result, ScalarValue};
 pub(crate) use datafusion_expr::{
-    ColumnarValue, Documentation, ReturnFieldArgs, ScalarFunctionArgs, ScalarUDFImpl, Signature,
-    Volatility,
+    ColumnarValue, Documentation, ReturnFieldArgs, ScalarFunctionArgs, ScalarUDFImpl, Signature, Volatility,
 };
 pub(crate) use datafusion_macros::user_doc;
 

@@ -21,17 +21,10 @@ pub struct Entry {
 impl Entry {
     fn new(name: &str, aliases: &[String], documentation: Option<&Documentation>) -> Option<Self> {
         // `deltar` is only how SQL looks up an unquoted `deltaR`.
-        let written = |alias: &&String| {
-            !aliases
-                .iter()
-                .any(|other| other != *alias && other.to_lowercase() == **alias)
-        };
+        let written =
+            |alias: &&String| !aliases.iter().any(|other| other != *alias && other.to_lowercase() == **alias);
         let aliases = aliases.iter().filter(written).cloned().collect();
-        Some(Self {
-            name: name.to_owned(),
-            aliases,
-            documentation: documentation?.clone(),
-        })
+        Some(Self { name: name.to_owned(), aliases, documentation: documentation?.clone() })
     }
 
     /// The heading and the text of one function, in Markdown.
@@ -70,11 +63,7 @@ pub fn entries() -> Vec<Entry> {
     let mut entries: Vec<Entry> = scalars
         .iter()
         .filter_map(|f| Entry::new(f.name(), f.aliases(), f.documentation()))
-        .chain(
-            aggregates
-                .iter()
-                .filter_map(|f| Entry::new(f.name(), f.aliases(), f.documentation())),
-        )
+        .chain(aggregates.iter().filter_map(|f| Entry::new(f.name(), f.aliases(), f.documentation())))
         .collect();
     entries.sort_by(|a, b| a.name.cmp(&b.name));
     entries
@@ -85,12 +74,11 @@ pub fn markdown() -> String {
     let mut sections = BTreeMap::<&str, Vec<&Entry>>::new();
     let entries = entries();
     for entry in &entries {
-        sections
-            .entry(entry.documentation.doc_section.label)
-            .or_default()
-            .push(entry);
+        sections.entry(entry.documentation.doc_section.label).or_default().push(entry);
     }
-    let mut text = "# Functions\n\nWhat SQL can call beside the engine's own functions. Units: GeV, radian, cm, pb.\n".to_owned();
+    let mut text =
+        "# Functions\n\nWhat SQL can call beside the engine's own functions. Units: GeV, radian, cm, pb.\n"
+            .to_owned();
     for (section, entries) in sections {
         let _ = write!(text, "\n## {section}\n");
         for entry in entries {
@@ -108,12 +96,7 @@ mod tests {
     fn every_function_is_in_the_reference_once() {
         let text = markdown();
         for entry in entries() {
-            assert_eq!(
-                text.matches(&format!("\n### {}\n", entry.name)).count(),
-                1,
-                "{}",
-                entry.name
-            );
+            assert_eq!(text.matches(&format!("\n### {}\n", entry.name)).count(), 1, "{}", entry.name);
         }
         assert!(text.contains("Also spelled `deltaR`."));
     }

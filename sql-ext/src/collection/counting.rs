@@ -22,32 +22,21 @@ pub(crate) fn counts(
     }
     let objects = list(&objects)?;
     let Some(minpt) = minpt else {
-        let lengths = ranges(&objects)
-            .map(|range| count(range.len()))
-            .collect::<Vec<_>>();
+        let lengths = ranges(&objects).map(|range| count(range.len())).collect::<Vec<_>>();
         return Ok(Int64Array::new(lengths.into(), objects.nulls().cloned()));
     };
     let minpt = float64(&minpt.to_array(rows)?)?;
     let above = if objects.values().null_count() > 0 {
         let values = float64(objects.values())?;
         let at_least = |i: usize, minpt: f64| values.is_valid(i) && values.value(i) >= minpt;
-        per_event(&objects, &minpt, |range, minpt| {
-            count(range.filter(|&i| at_least(i, minpt)).count())
-        })
+        per_event(&objects, &minpt, |range, minpt| count(range.filter(|&i| at_least(i, minpt)).count()))
     } else if let Some(values) = objects.values().as_primitive_opt::<Float32Type>() {
-        per_event(&objects, &minpt, |range, minpt| {
-            n_obj(&values.values()[range], minpt)
-        })
+        per_event(&objects, &minpt, |range, minpt| n_obj(&values.values()[range], minpt))
     } else {
         let values = float64(objects.values())?;
-        per_event(&objects, &minpt, |range, minpt| {
-            n_obj(&values.values()[range], minpt)
-        })
+        per_event(&objects, &minpt, |range, minpt| n_obj(&values.values()[range], minpt))
     };
-    Ok(Int64Array::new(
-        above,
-        NullBuffer::union(objects.nulls(), minpt.nulls()),
-    ))
+    Ok(Int64Array::new(above, NullBuffer::union(objects.nulls(), minpt.nulls())))
 }
 
 /// A number of elements as SQL has it; Arrow's lists are shorter than either type can say.
@@ -60,10 +49,7 @@ fn per_event(
     minpt: &Float64Array,
     count: impl Fn(std::ops::Range<usize>, f64) -> i64,
 ) -> ScalarBuffer<i64> {
-    ranges(list)
-        .zip(minpt.values().iter())
-        .map(|(range, &minpt)| count(range, minpt))
-        .collect()
+    ranges(list).zip(minpt.values().iter()).map(|(range, &minpt)| count(range, minpt)).collect()
 }
 
 /// Whole numbers of any type; one that does not fit is an error, not a NULL.
@@ -83,15 +69,8 @@ pub(crate) fn compare(
     let counts = counts(&call.args[0], call.args.get(2), call.number_rows)?;
     let n = integers(&call.args[1].to_array(call.number_rows)?)?;
     let nulls = NullBuffer::union(counts.nulls(), n.nulls());
-    let values = counts
-        .values()
-        .iter()
-        .zip(n.values())
-        .map(|(&count, &n)| comparison(count, n))
-        .collect();
-    Ok(ColumnarValue::Array(Arc::new(
-        arrow::array::BooleanArray::new(values, nulls),
-    )))
+    let values = counts.values().iter().zip(n.values()).map(|(&count, &n)| comparison(count, n)).collect();
+    Ok(ColumnarValue::Array(Arc::new(arrow::array::BooleanArray::new(values, nulls))))
 }
 
 /// The checks of `n_obj_min` and its kin: a counter has no momenta to compare with `minpt`.
@@ -103,10 +82,7 @@ pub(crate) fn check(
 ) -> Result<()> {
     arguments::check_call(function, syntax, 2, parameters, given)?;
     if given.len() == 3 {
-        let first = [Parameter::new(
-            parameters[0].name,
-            arguments::Shape::Numbers,
-        )];
+        let first = [Parameter::new(parameters[0].name, arguments::Shape::Numbers)];
         arguments::check(function, &first, given)?;
     }
     Ok(())

@@ -24,9 +24,7 @@ pub struct Ht {
 
 impl Default for Ht {
     fn default() -> Self {
-        Self {
-            signature: unchecked(),
-        }
+        Self { signature: unchecked() }
     }
 }
 
@@ -43,27 +41,15 @@ impl ScalarUDFImpl for Ht {
         let sums: Vec<f64> = if pt.values().null_count() > 0 {
             let values = float64(pt.values())?;
             ranges(&pt)
-                .map(|range| {
-                    range
-                        .filter(|&i| values.is_valid(i))
-                        .map(|i| values.value(i))
-                        .sum()
-                })
+                .map(|range| range.filter(|&i| values.is_valid(i)).map(|i| values.value(i)).sum())
                 .collect()
         } else if let Some(values) = pt.values().as_primitive_opt::<Float32Type>() {
-            ranges(&pt)
-                .map(|range| ht(&values.values()[range]))
-                .collect()
+            ranges(&pt).map(|range| ht(&values.values()[range])).collect()
         } else {
             let values = float64(pt.values())?;
-            ranges(&pt)
-                .map(|range| ht(&values.values()[range]))
-                .collect()
+            ranges(&pt).map(|range| ht(&values.values()[range])).collect()
         };
-        Ok(ColumnarValue::Array(Arc::new(Float64Array::new(
-            ScalarBuffer::from(sums),
-            pt.nulls().cloned(),
-        ))))
+        Ok(ColumnarValue::Array(Arc::new(Float64Array::new(ScalarBuffer::from(sums), pt.nulls().cloned()))))
     }
 }
 
@@ -81,58 +67,36 @@ mod tests {
 
     fn sums(given: ArrayRef) -> Vec<Option<f64>> {
         let rows = given.len();
-        invoke(&Ht::default(), &[given.into()], rows)
-            .unwrap()
-            .as_primitive::<Float64Type>()
-            .iter()
-            .collect()
+        invoke(&Ht::default(), &[given.into()], rows).unwrap().as_primitive::<Float64Type>().iter().collect()
     }
 
     #[test]
     fn empty_is_zero_and_null_is_null() {
-        let pt = list_f32(&[
-            Some(&[Some(30.0), Some(0.5)]),
-            Some(&[]),
-            None,
-            Some(&[None, Some(1.0)]),
-        ]);
+        let pt = list_f32(&[Some(&[Some(30.0), Some(0.5)]), Some(&[]), None, Some(&[None, Some(1.0)])]);
         assert_eq!(sums(pt.clone()), [Some(30.5), Some(0.0), None, Some(1.0)]);
         assert_eq!(sums(pt.slice(1, 3)), [Some(0.0), None, Some(1.0)]);
     }
 
     #[test]
     fn stored_f32_are_summed_in_f64() {
-        assert_eq!(
-            sums(list_f32(&[Some(&[Some(1e8), Some(1.0)])])),
-            [Some(100_000_001.0)]
-        );
+        assert_eq!(sums(list_f32(&[Some(&[Some(1e8), Some(1.0)])])), [Some(100_000_001.0)]);
     }
 
     #[test]
     fn nan_shows() {
-        assert!(
-            sums(list_f64(&[Some(&[Some(1.0), Some(f64::NAN)])]))[0]
-                .unwrap()
-                .is_nan()
-        );
+        assert!(sums(list_f64(&[Some(&[Some(1.0), Some(f64::NAN)])]))[0].unwrap().is_nan());
     }
 
     #[test]
     fn other_numbers_and_layouts() {
-        let list: LargeListArray = LargeListArray::from_iter_primitive::<Int16Type, _, _>([
-            Some(vec![Some(1), Some(2)]),
-            None,
-        ]);
+        let list: LargeListArray =
+            LargeListArray::from_iter_primitive::<Int16Type, _, _>([Some(vec![Some(1), Some(2)]), None]);
         assert_eq!(sums(Arc::new(list)), [Some(3.0), None]);
     }
 
     #[test]
     fn a_number_is_refused_when_planned() {
-        let error = plan(
-            &Ht::default(),
-            &[Int16Array::from(vec![1]).data_type().clone()],
-        )
-        .unwrap_err();
+        let error = plan(&Ht::default(), &[Int16Array::from(vec![1]).data_type().clone()]).unwrap_err();
         assert_eq!(
             error.strip_backtrace(),
             "Error during planning: ht: argument 1 (pt) must be a list of numbers, got Int16"

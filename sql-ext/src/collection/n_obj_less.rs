@@ -4,10 +4,7 @@ use super::counting;
 use crate::arguments::Shape::{Integer, ListOrCounter};
 use crate::prelude::*;
 
-const PARAMETERS: [Parameter; 2] = [
-    Parameter::new("objects", ListOrCounter),
-    Parameter::new("n", Integer),
-];
+const PARAMETERS: [Parameter; 2] = [Parameter::new("objects", ListOrCounter), Parameter::new("n", Integer)];
 
 /// count < n.
 #[user_doc(
@@ -15,10 +12,7 @@ const PARAMETERS: [Parameter; 2] = [
     description = "Whether an event has fewer than n objects. The first argument is a list, or a counter such as nJet. There is no minpt, as in PocketCoffea: count with n_obj(pt, minpt) where one is needed. NULL in, NULL out, which a WHERE takes as false.",
     syntax_example = "n_obj_less(objects, n)",
     sql_example = "```sql\nSELECT count(*) FROM events WHERE n_obj_less(Jet_pt, 4)\n```",
-    argument(
-        name = "objects",
-        description = "A list, or a column with the number of objects."
-    ),
+    argument(name = "objects", description = "A list, or a column with the number of objects."),
     argument(name = "n", description = "Number of objects.")
 )]
 #[derive(Debug, PartialEq, Eq, Hash)]
@@ -29,10 +23,7 @@ pub struct NObjLess {
 
 impl Default for NObjLess {
     fn default() -> Self {
-        Self {
-            signature: unchecked(),
-            aliases: spellings(&["nObj_less"]),
-        }
+        Self { signature: unchecked(), aliases: spellings(&["nObj_less"]) }
     }
 }
 
@@ -40,12 +31,7 @@ impl ScalarUDFImpl for NObjLess {
     scalar_function!("n_obj_less", spellings = aliases);
 
     fn return_field_from_args(&self, call: ReturnFieldArgs) -> Result<FieldRef> {
-        counting::check(
-            "n_obj_less",
-            "n_obj_less(objects, n)",
-            &PARAMETERS,
-            call.arg_fields,
-        )?;
+        counting::check("n_obj_less", "n_obj_less(objects, n)", &PARAMETERS, call.arg_fields)?;
         Ok(arguments::returns("n_obj_less", DataType::Boolean))
     }
 
@@ -62,13 +48,7 @@ mod tests {
 
     #[test]
     fn lists_and_counters() {
-        let n = Arc::new(Int32Array::from(vec![
-            Some(2),
-            Some(2),
-            Some(2),
-            Some(2),
-            None,
-        ])) as ArrayRef;
+        let n = Arc::new(Int32Array::from(vec![Some(2), Some(2), Some(2), Some(2), None])) as ArrayRef;
         let pt = list_f32(&[
             Some(&[Some(1.0)]),
             Some(&[Some(1.0), Some(2.0)]),
@@ -79,31 +59,16 @@ mod tests {
         let want = bools(&[Some(true), Some(false), Some(false), None, None]);
         let got = invoke(&NObjLess::default(), &[pt.into(), n.clone().into()], 5).unwrap();
         assert_eq!(&got, &want);
-        let counter = Arc::new(UInt32Array::from(vec![
-            Some(1),
-            Some(2),
-            Some(3),
-            None,
-            Some(2),
-        ])) as ArrayRef;
-        assert_eq!(
-            &invoke(&NObjLess::default(), &[counter.into(), n.into()], 5).unwrap(),
-            &want
-        );
+        let counter = Arc::new(UInt32Array::from(vec![Some(1), Some(2), Some(3), None, Some(2)])) as ArrayRef;
+        assert_eq!(&invoke(&NObjLess::default(), &[counter.into(), n.into()], 5).unwrap(), &want);
     }
 
     #[test]
     fn there_is_no_threshold() {
-        let types = [
-            arguments::list_of(DataType::Float32),
-            DataType::Int64,
-            DataType::Int64,
-        ];
+        let types = [arguments::list_of(DataType::Float32), DataType::Int64, DataType::Int64];
         let error = plan(&NObjLess::default(), &types).unwrap_err();
         assert!(
-            error
-                .to_string()
-                .contains("n_obj_less: got 3 arguments, expected n_obj_less(objects, n)"),
+            error.to_string().contains("n_obj_less: got 3 arguments, expected n_obj_less(objects, n)"),
             "{error}"
         );
     }

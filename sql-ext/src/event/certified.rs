@@ -17,15 +17,9 @@ pub struct Certified {
 impl Certified {
     /// Reads a file.
     pub fn read(path: &str) -> Result<Self, FunctionError> {
-        let text =
-            std::fs::read_to_string(path).map_err(|source| FunctionError::GoldenJsonRead {
-                path: path.to_owned(),
-                source,
-            })?;
-        Self::parse(&text).map_err(|reason| FunctionError::GoldenJsonForm {
-            path: path.to_owned(),
-            reason,
-        })
+        let text = std::fs::read_to_string(path)
+            .map_err(|source| FunctionError::GoldenJsonRead { path: path.to_owned(), source })?;
+        Self::parse(&text).map_err(|reason| FunctionError::GoldenJsonForm { path: path.to_owned(), reason })
     }
 
     /// Parses the text of a file. Anything but runs with ranges is refused: a mask that is not what was
@@ -34,18 +28,12 @@ impl Certified {
         let RunsOnce(entries) = serde_json::from_str(text).map_err(|error| error.to_string())?;
         let mut runs = BTreeMap::new();
         for (name, ranges) in entries {
-            let run: u64 = name
-                .parse()
-                .map_err(|_| format!("'{name}' is not a run number"))?;
+            let run: u64 = name.parse().map_err(|_| format!("'{name}' is not a run number"))?;
             let Value::Array(ranges) = ranges else {
-                return Err(format!(
-                    "run {run}: expected a list of [first, last], got {ranges}"
-                ));
+                return Err(format!("run {run}: expected a list of [first, last], got {ranges}"));
             };
-            let mut blocks = ranges
-                .iter()
-                .map(|range| block_range(run, range))
-                .collect::<Result<Vec<_>, _>>()?;
+            let mut blocks =
+                ranges.iter().map(|range| block_range(run, range)).collect::<Result<Vec<_>, _>>()?;
             blocks.sort_unstable();
             if runs.insert(run, joined(blocks)).is_some() {
                 return Err(format!("run {run} is listed twice"));
@@ -66,10 +54,7 @@ impl Certified {
 
 fn block_range(run: u64, range: &Value) -> Result<(u64, u64), String> {
     let malformed = || format!("run {run}: expected [first, last] with first <= last, got {range}");
-    let pair = range
-        .as_array()
-        .filter(|pair| pair.len() == 2)
-        .ok_or_else(malformed)?;
+    let pair = range.as_array().filter(|pair| pair.len() == 2).ok_or_else(malformed)?;
     match (pair[0].as_u64(), pair[1].as_u64()) {
         (Some(first), Some(last)) if first <= last => Ok((first, last)),
         _ => Err(malformed()),
@@ -99,10 +84,7 @@ impl<'de> serde::Deserialize<'de> for RunsOnce {
             fn expecting(&self, formatter: &mut fmt::Formatter) -> fmt::Result {
                 formatter.write_str("an object of the form {\"run\": [[first, last], …], …}")
             }
-            fn visit_map<A: serde::de::MapAccess<'de>>(
-                self,
-                mut map: A,
-            ) -> Result<RunsOnce, A::Error> {
+            fn visit_map<A: serde::de::MapAccess<'de>>(self, mut map: A) -> Result<RunsOnce, A::Error> {
                 let mut entries = Vec::new();
                 while let Some(entry) = map.next_entry()? {
                     entries.push(entry);
@@ -122,9 +104,7 @@ mod tests {
     #[test]
     fn both_ends_are_included() {
         let good = Certified::parse(r#"{"273158": [[12, 19], [1, 3], [3, 5]], "1": []}"#).unwrap();
-        let blocks: Vec<u64> = (0..25)
-            .filter(|&block| good.contains(273_158, block))
-            .collect();
+        let blocks: Vec<u64> = (0..25).filter(|&block| good.contains(273_158, block)).collect();
         assert_eq!(blocks, [1, 2, 3, 4, 5, 12, 13, 14, 15, 16, 17, 18, 19]);
         assert!(!good.contains(1, 1) && !good.contains(2, 1));
     }

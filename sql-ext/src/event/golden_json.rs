@@ -25,10 +25,7 @@ const PARAMETERS: [Parameter; 3] = [
     syntax_example = "golden_json(run, luminosityBlock, 'file')",
     sql_example = "```sql\nSELECT count(*) FROM events WHERE golden_json(run, luminosityBlock, 'Cert_Collisions2022_golden.json')\n```",
     argument(name = "run", description = "Run number."),
-    argument(
-        name = "luminosityBlock",
-        description = "Number of the luminosity block."
-    ),
+    argument(name = "luminosityBlock", description = "Number of the luminosity block."),
     argument(name = "file", description = "Path of the file, a text literal.")
 )]
 #[derive(Debug, PartialEq, Eq, Hash)]
@@ -41,11 +38,7 @@ pub struct GoldenJson {
 
 impl Default for GoldenJson {
     fn default() -> Self {
-        Self {
-            signature: unchecked(),
-            aliases: spellings(&["goldenJson"]),
-            certified: None,
-        }
+        Self { signature: unchecked(), aliases: spellings(&["goldenJson"]), certified: None }
     }
 }
 
@@ -66,10 +59,7 @@ impl ScalarUDFImpl for GoldenJson {
             return Ok(ExprSimplifyResult::Original(arguments));
         };
         let certified = Some(Arc::new(Certified::read(path(Some(file))?)?));
-        let bound = ScalarUDF::from(Self {
-            certified,
-            ..Self::default()
-        });
+        let bound = ScalarUDF::from(Self { certified, ..Self::default() });
         let call = ScalarFunction::new_udf(Arc::new(bound), arguments);
         Ok(ExprSimplifyResult::Simplified(Expr::ScalarFunction(call)))
     }
@@ -82,10 +72,7 @@ impl ScalarUDFImpl for GoldenJson {
         };
         let runs = call.args[0].to_array(call.number_rows)?;
         let blocks = call.args[1].to_array(call.number_rows)?;
-        let nulls = NullBuffer::union(
-            runs.logical_nulls().as_ref(),
-            blocks.logical_nulls().as_ref(),
-        );
+        let nulls = NullBuffer::union(runs.logical_nulls().as_ref(), blocks.logical_nulls().as_ref());
         let (runs, blocks) = (numbers(&runs)?, numbers(&blocks)?);
         // What is NULL only after the cast is negative: no such run.
         let good = (0..runs.len())
@@ -95,16 +82,12 @@ impl ScalarUDFImpl for GoldenJson {
                     && certified.contains(runs.value(event), blocks.value(event))
             })
             .collect();
-        Ok(ColumnarValue::Array(Arc::new(BooleanArray::new(
-            good, nulls,
-        ))))
+        Ok(ColumnarValue::Array(Arc::new(BooleanArray::new(good, nulls))))
     }
 }
 
 fn numbers(array: &ArrayRef) -> Result<UInt64Array> {
-    Ok(cast(array, &DataType::UInt64)?
-        .as_primitive::<UInt64Type>()
-        .clone())
+    Ok(cast(array, &DataType::UInt64)?.as_primitive::<UInt64Type>().clone())
 }
 
 fn path(literal: Option<&ScalarValue>) -> Result<&str> {
@@ -131,10 +114,7 @@ mod tests {
     fn file(text: &str) -> (tempfile::TempDir, String) {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("golden.json");
-        std::fs::File::create(&path)
-            .unwrap()
-            .write_all(text.as_bytes())
-            .unwrap();
+        std::fs::File::create(&path).unwrap().write_all(text.as_bytes()).unwrap();
         let path = path.to_str().unwrap().to_owned();
         (folder, path)
     }
@@ -142,24 +122,11 @@ mod tests {
     #[test]
     fn known_values() {
         let (_folder, path) = file(r#"{"1": [[2, 3]]}"#);
-        let runs = Arc::new(UInt32Array::from(vec![
-            Some(1),
-            Some(1),
-            Some(1),
-            Some(2),
-            None,
-        ])) as ArrayRef;
+        let runs = Arc::new(UInt32Array::from(vec![Some(1), Some(1), Some(1), Some(2), None])) as ArrayRef;
         let blocks = Arc::new(Int64Array::from(vec![1, 2, 3, 2, 2])) as ArrayRef;
-        let given = [
-            runs.into(),
-            blocks.into(),
-            ScalarValue::from(path.as_str()).into(),
-        ];
+        let given = [runs.into(), blocks.into(), ScalarValue::from(path.as_str()).into()];
         let got = invoke(&GoldenJson::default(), &given, 5).unwrap();
-        assert_eq!(
-            &got,
-            &bools(&[Some(false), Some(true), Some(true), Some(false), None])
-        );
+        assert_eq!(&got, &bools(&[Some(false), Some(true), Some(true), Some(false), None]));
     }
 
     #[test]
@@ -170,10 +137,7 @@ mod tests {
             ScalarValue::from(2i64).into(),
             ScalarValue::from(path.as_str()).into(),
         ];
-        assert_eq!(
-            &invoke(&GoldenJson::default(), &given, 1).unwrap(),
-            &bools(&[Some(false)])
-        );
+        assert_eq!(&invoke(&GoldenJson::default(), &given, 1).unwrap(), &bools(&[Some(false)]));
     }
 
     #[test]
@@ -181,17 +145,11 @@ mod tests {
         let (_folder, path) = file("{\"1\": 5}");
         for (file, why) in [
             ("no/such.json", "golden_json: cannot read 'no/such.json'"),
-            (
-                path.as_str(),
-                "run 1: expected a list of [first, last], got 5",
-            ),
+            (path.as_str(), "run 1: expected a list of [first, last], got 5"),
         ] {
             let number = || ScalarValue::from(1i64).into();
-            let error = invoke(
-                &GoldenJson::default(),
-                &[number(), number(), ScalarValue::from(file).into()],
-                1,
-            );
+            let error =
+                invoke(&GoldenJson::default(), &[number(), number(), ScalarValue::from(file).into()], 1);
             let error = error.unwrap_err().strip_backtrace();
             assert!(
                 error.starts_with("Error during planning: golden_json") && error.contains(why),

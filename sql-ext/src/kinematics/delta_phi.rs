@@ -6,10 +6,8 @@ use crate::arguments::Shape::NumberOrNumbers;
 use crate::elementwise;
 use crate::prelude::*;
 
-const PARAMETERS: [Parameter; 2] = [
-    Parameter::new("phi1", NumberOrNumbers),
-    Parameter::new("phi2", NumberOrNumbers),
-];
+const PARAMETERS: [Parameter; 2] =
+    [Parameter::new("phi1", NumberOrNumbers), Parameter::new("phi2", NumberOrNumbers)];
 
 /// Δφ = φ₁ − φ₂, brought into [−π, π].
 #[user_doc(
@@ -17,14 +15,8 @@ const PARAMETERS: [Parameter; 2] = [
     description = "The difference phi1 - phi2 of two azimuths in radian, brought into [-pi, pi]. Lists go element by element, a number is repeated beside a list. NULL or NaN in, NULL or NaN out.",
     syntax_example = "delta_phi(phi1, phi2)",
     sql_example = "```sql\nSELECT delta_phi(MET_phi, Jet_phi) FROM events\n```",
-    argument(
-        name = "phi1",
-        description = "Azimuth in radian: a number or a list of numbers."
-    ),
-    argument(
-        name = "phi2",
-        description = "Azimuth in radian: a number or a list of numbers."
-    )
+    argument(name = "phi1", description = "Azimuth in radian: a number or a list of numbers."),
+    argument(name = "phi2", description = "Azimuth in radian: a number or a list of numbers.")
 )]
 #[derive(Debug, PartialEq, Eq, Hash)]
 pub struct DeltaPhi {
@@ -34,10 +26,7 @@ pub struct DeltaPhi {
 
 impl Default for DeltaPhi {
     fn default() -> Self {
-        Self {
-            signature: unchecked(),
-            aliases: spellings(&["deltaPhi"]),
-        }
+        Self { signature: unchecked(), aliases: spellings(&["deltaPhi"]) }
     }
 }
 
@@ -45,23 +34,12 @@ impl ScalarUDFImpl for DeltaPhi {
     scalar_function!("delta_phi", spellings = aliases);
 
     fn return_field_from_args(&self, call: ReturnFieldArgs) -> Result<FieldRef> {
-        arguments::check_call(
-            "delta_phi",
-            "delta_phi(phi1, phi2)",
-            2,
-            &PARAMETERS,
-            call.arg_fields,
-        )?;
-        Ok(arguments::returns(
-            "delta_phi",
-            elementwise::return_type(call.arg_fields),
-        ))
+        arguments::check_call("delta_phi", "delta_phi(phi1, phi2)", 2, &PARAMETERS, call.arg_fields)?;
+        Ok(arguments::returns("delta_phi", elementwise::return_type(call.arg_fields)))
     }
 
     fn invoke_with_args(&self, call: ScalarFunctionArgs) -> Result<ColumnarValue> {
-        elementwise::map("delta_phi", &PARAMETERS, &call, |[phi1, phi2]| {
-            delta_phi(phi1, phi2)
-        })
+        elementwise::map("delta_phi", &PARAMETERS, &call, |[phi1, phi2]| delta_phi(phi1, phi2))
     }
 }
 

@@ -22,7 +22,8 @@ const PAIR: [Parameter; 8] = [
     Parameter::new("mass2", NumberOrNumbers),
 ];
 
-const SYNTAX: &str = "invariant_mass(pt, eta, phi, mass) or invariant_mass(pt1, eta1, phi1, mass1, pt2, eta2, phi2, mass2)";
+const SYNTAX: &str =
+    "invariant_mass(pt, eta, phi, mass) or invariant_mass(pt1, eta1, phi1, mass1, pt2, eta2, phi2, mass2)";
 
 /// m = √(E² − p²) of the vector sum.
 #[user_doc(
@@ -46,9 +47,7 @@ pub struct InvariantMass {
 
 impl Default for InvariantMass {
     fn default() -> Self {
-        Self {
-            signature: unchecked(),
-        }
+        Self { signature: unchecked() }
     }
 }
 
@@ -60,10 +59,7 @@ impl ScalarUDFImpl for InvariantMass {
         let given = call.arg_fields;
         if given.len() == PAIR.len() {
             arguments::check(function, &PAIR, given)?;
-            return Ok(arguments::returns(
-                function,
-                elementwise::return_type(given),
-            ));
+            return Ok(arguments::returns(function, elementwise::return_type(given)));
         }
         arguments::check_call(function, SYNTAX, 4, &ALL, given)?;
         if elementwise::return_type(given) == DataType::Float64 {
@@ -80,10 +76,7 @@ impl ScalarUDFImpl for InvariantMass {
                 &PAIR,
                 &call,
                 |[pt1, eta1, phi1, m1, pt2, eta2, phi2, m2]| {
-                    let pair = [
-                        FourVector::new(pt1, eta1, phi1, m1),
-                        FourVector::new(pt2, eta2, phi2, m2),
-                    ];
+                    let pair = [FourVector::new(pt1, eta1, phi1, m1), FourVector::new(pt2, eta2, phi2, m2)];
                     invariant_mass(pair)
                 },
             );
@@ -118,23 +111,13 @@ impl FourVector {
     pub fn new(pt: f64, eta: f64, phi: f64, mass: f64) -> Self {
         let (sin, cos) = phi.sin_cos();
         let (x, y, z) = (pt * cos, pt * sin, pt * eta.sinh());
-        Self {
-            x,
-            y,
-            z,
-            e: (x * x + y * y + z * z + mass * mass).sqrt(),
-        }
+        Self { x, y, z, e: (x * x + y * y + z * z + mass * mass).sqrt() }
     }
 
     /// Component by component.
     #[must_use]
     pub fn plus(self, other: Self) -> Self {
-        Self {
-            x: self.x + other.x,
-            y: self.y + other.y,
-            z: self.z + other.z,
-            e: self.e + other.e,
-        }
+        Self { x: self.x + other.x, y: self.y + other.y, z: self.z + other.z, e: self.e + other.e }
     }
 
     /// √(E² − p²); 0 where rounding makes the difference negative, as in the field's tools; NaN stays NaN.
@@ -169,25 +152,13 @@ mod tests {
 
     #[test]
     fn a_list_is_summed_over_the_event() {
-        let pt = list_f32(&[
-            Some(&[Some(45.0), Some(45.0)]),
-            Some(&[]),
-            None,
-            Some(&[Some(1.0), None]),
-        ]);
-        let phi = list_f64(&[
-            Some(&[Some(0.0), Some(PI)]),
-            Some(&[]),
-            Some(&[]),
-            Some(&[Some(0.0), Some(0.0)]),
-        ]);
+        let pt = list_f32(&[Some(&[Some(45.0), Some(45.0)]), Some(&[]), None, Some(&[Some(1.0), None])]);
+        let phi =
+            list_f64(&[Some(&[Some(0.0), Some(PI)]), Some(&[]), Some(&[]), Some(&[Some(0.0), Some(0.0)])]);
         let zero = ScalarValue::from(0.0);
-        let got = invoke(
-            &InvariantMass::default(),
-            &[pt.into(), zero.clone().into(), phi.into(), zero.into()],
-            4,
-        )
-        .unwrap();
+        let got =
+            invoke(&InvariantMass::default(), &[pt.into(), zero.clone().into(), phi.into(), zero.into()], 4)
+                .unwrap();
         let got = float64(&got);
         assert_relative_eq!(got[0].unwrap(), 90.0, max_relative = 1e-12);
         assert_eq!(got[1..], [None, None, None]);
@@ -215,18 +186,10 @@ mod tests {
     #[test]
     fn four_numbers_are_refused() {
         let error = plan(&InvariantMass::default(), &vec![DataType::Float64; 4]).unwrap_err();
-        assert!(
-            error
-                .to_string()
-                .contains("at least one of the four arguments must be a list"),
-            "{error}"
-        );
+        assert!(error.to_string().contains("at least one of the four arguments must be a list"), "{error}");
     }
 
     fn float64(array: &ArrayRef) -> Vec<Option<f64>> {
-        array
-            .as_primitive::<arrow::datatypes::Float64Type>()
-            .iter()
-            .collect()
+        array.as_primitive::<arrow::datatypes::Float64Type>().iter().collect()
     }
 }

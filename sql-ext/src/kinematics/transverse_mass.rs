@@ -23,10 +23,7 @@ const PARAMETERS: [Parameter; 4] = [
         description = "Transverse momentum of the first object in GeV: a number or a list of numbers."
     ),
     argument(name = "phi1", description = "Azimuth of the first object in radian."),
-    argument(
-        name = "pt2",
-        description = "Transverse momentum of the second object."
-    ),
+    argument(name = "pt2", description = "Transverse momentum of the second object."),
     argument(name = "phi2", description = "Azimuth of the second object.")
 )]
 #[derive(Debug, PartialEq, Eq, Hash)]
@@ -36,9 +33,7 @@ pub struct TransverseMass {
 
 impl Default for TransverseMass {
     fn default() -> Self {
-        Self {
-            signature: unchecked(),
-        }
+        Self { signature: unchecked() }
     }
 }
 
@@ -48,19 +43,13 @@ impl ScalarUDFImpl for TransverseMass {
     fn return_field_from_args(&self, call: ReturnFieldArgs) -> Result<FieldRef> {
         let syntax = "transverse_mass(pt1, phi1, pt2, phi2)";
         arguments::check_call("transverse_mass", syntax, 4, &PARAMETERS, call.arg_fields)?;
-        Ok(arguments::returns(
-            "transverse_mass",
-            elementwise::return_type(call.arg_fields),
-        ))
+        Ok(arguments::returns("transverse_mass", elementwise::return_type(call.arg_fields)))
     }
 
     fn invoke_with_args(&self, call: ScalarFunctionArgs) -> Result<ColumnarValue> {
-        elementwise::map(
-            "transverse_mass",
-            &PARAMETERS,
-            &call,
-            |[pt1, phi1, pt2, phi2]| transverse_mass(pt1, phi1, pt2, phi2),
-        )
+        elementwise::map("transverse_mass", &PARAMETERS, &call, |[pt1, phi1, pt2, phi2]| {
+            transverse_mass(pt1, phi1, pt2, phi2)
+        })
     }
 }
 
@@ -90,9 +79,6 @@ mod tests {
         #[case] want: f64,
     ) {
         assert_relative_eq!(transverse_mass(pt1, phi1, pt2, phi2), want, epsilon = 1e-12);
-        assert_eq!(
-            transverse_mass(pt1, phi1, pt2, phi2),
-            transverse_mass(pt2, phi2, pt1, phi1)
-        );
+        assert_eq!(transverse_mass(pt1, phi1, pt2, phi2), transverse_mass(pt2, phi2, pt1, phi1));
     }
 }
