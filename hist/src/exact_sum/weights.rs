@@ -1,0 +1,254 @@
+//! Σw and Σw² of many cells: integers for the weights that fit, full range for the rest.
+
+use super::sums::ExactSums;
+use super::window::{ADDS, SplitWeight, Splitter};
+
+/// Weights cut at a time, before any is added.
+const BLOCK: usize = 256;
+
+/// (Σw, Σw²) per cell, exact. Rules in the [module's head](super).
+#[derive(Debug, Clone)]
+pub struct WeightSums {
+    cells: usize,
+    /// How `fast` is cut; none before the first weight.
+    splitter: Option<Splitter>,
+    /// Sums of cut weights since they were last emptied; no entries before the first weight.
+    fast: Vec<SplitWeight>,
+    /// Additions since then, of which there may be [`ADDS`].
+    added: usize,
+    /// Everything else.
+    weights: ExactSums,
+    squares: ExactSums,
+}
+
+impl WeightSums {
+    /// Sums of nothing, for `cells` cells.
+    #[must_use]
+    pub fn new(cells: usize) -> Self {
+        Self {
+            cells,
+            splitter: None,
+            fast: Vec::new(),
+            added: 0,
+            weights: ExactSums::new(cells),
+            squares: ExactSums::new(cells),
+        }
+    }
+
+    /// Number of cells.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.cells
+    }
+
+    /// Whether there are no cells.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.cells == 0
+    }
+
+    /// Adds weights[i] and its square to cell cells[i], for slices of one length (else the shorter).
+    ///
+    /// # Panics
+    /// If a cell is beyond the array.
+    pub fn add(&mut self, cells: &[u32], weights: &[f64]) {
+        let mut cut = [[0i64; 4]; BLOCK];
+        for (cells, weights) in cells.chunks(BLOCK).zip(weights.chunks(BLOCK)) {
+            let splitter = self.ready(weights);
+            if splitter.split(weights, &mut cut) {
+                self.add_cut(cells, &cut[..weights.len().min(cells.len())]);
+            } else {
+                self.add_misfits(cells, weights, &mut cut);
+            }
+        }
+    }
+
+    /// Adds one weight.
+    ///
+    /// # Panics
+    /// If the cell is beyond the array.
+    pub fn add_one(&mut self, cell: u32, weight: f64) {
+        self.add(&[cell], &[weight]);
+    }
+
+    /// Makes room for a block of additions, and a splitter at the first.
+    fn ready(&mut self, weights: &[f64]) -> Splitter {
+        if self.added + BLOCK > ADDS {
+            self.empty();
+        }
+        if self.fast.is_empty() {
+            self.fast = vec![[0; 4]; self.cells];
+        }
+        *self
+            .splitter
+            .get_or_insert_with(|| Splitter::for_weights(weights))
+    }
+
+    #[inline]
+    fn add_cut(&mut self, cells: &[u32], cut: &[SplitWeight]) {
+        for (&cell, cut) in cells.iter().zip(cut) {
+            let sums = &mut self.fast[cell as usize];
+            for (sum, part) in sums.iter_mut().zip(cut) {
+                *sum = sum.wrapping_add(*part);
+            }
+        }
+        self.added += cut.len();
+    }
+
+    /// A block in which some weight does not fit: a better window if that pays, then the misfits one by one.
+    #[cold]
+    fn add_misfits(&mut self, cells: &[u32], weights: &[f64], cut: &mut [SplitWeight]) {
+        let misfits = |s: &Splitter| {
+            weights
+                .iter()
+                .filter(|w| w.is_finite() && !s.fits(**w))
+                .count()
+        };
+        let mut splitter = self.ready(weights);
+        // Emptying costs as much as some additions per cell, so it has to be earned first.
+        if 4 * misfits(&splitter) > weights.len() && self.added >= self.cells.min(ADDS / 2) {
+            let other = Splitter::for_weights(weights);
+            if 2 * misfits(&other) < misfits(&splitter) {
+                self.empty();
+                self.splitter = Some(other);
+                splitter = other;
+            }
+        }
+        splitter.split(weights, cut);
+        self.add_cut(cells, &cut[..weights.len().min(cells.len())]);
+        for (&cell, &w) in cells.iter().zip(weights) {
+            if !splitter.fits(w) {
+                self.weights.add(cell as usize, w);
+                self.squares.add(cell as usize, w * w);
+            }
+        }
+    }
+
+    /// Moves what the integers hold to the full-range sums.
+    fn empty(&mut self) {
+        if let Some(splitter) = self.splitter {
+            for (cell, fast) in self.fast.iter_mut().enumerate() {
+                if *fast != [0; 4] {
+                    let [(w, w_at), (s, s_at)] = splitter.join(fast);
+                    self.weights.add_fixed(cell, w, w_at);
+                    self.squares.add_fixed(cell, s, s_at);
+                    *fast = [0; 4];
+                }
+            }
+        }
+        self.added = 0;
+    }
+
+    /// Adds every cell of `other`, of the same number of cells, to this one's. Cells beyond are ignored.
+    pub fn merge(&mut self, other: &Self) {
+        self.weights.merge(&other.weights);
+        self.squares.merge(&other.squares);
+        if let Some(splitter) = other.splitter {
+            for (cell, fast) in other.fast.iter().enumerate().take(self.cells) {
+                if *fast != [0; 4] {
+                    let [(w, w_at), (s, s_at)] = splitter.join(fast);
+                    self.weights.add_fixed(cell, w, w_at);
+                    self.squares.add_fixed(cell, s, s_at);
+                }
+            }
+        }
+    }
+
+    /// Σw and Σw² of every cell, rounded once.
+    #[must_use]
+    pub fn finish(&self) -> (Vec<f64>, Vec<f64>) {
+        let mut scratch = Vec::new();
+        (0..self.cells)
+            .map(|cell| {
+                let [(w, w_at), (s, s_at)] = self.fixed(cell);
+                let sumw = self.weights.value_with(cell, w, w_at, &mut scratch);
+                (sumw, self.squares.value_with(cell, s, s_at, &mut scratch))
+            })
+            .unzip()
+    }
+
+    /// What the integers of a cell hold.
+    fn fixed(&self, cell: usize) -> [(i128, usize); 2] {
+        match (&self.splitter, self.fast.get(cell)) {
+            (Some(splitter), Some(fast)) => splitter.join(fast),
+            _ => [(0, 0); 2],
+        }
+    }
+
+    /// Heap memory, in bytes.
+    #[must_use]
+    pub fn heap_bytes(&self) -> usize {
+        self.fast.capacity() * size_of::<SplitWeight>()
+            + self.weights.heap_bytes()
+            + self.squares.heap_bytes()
+    }
+
+    /// Calls `each` with the two sums of a cell as (flags, sign, lowest bit, magnitude).
+    pub(crate) fn parts(
+        &self,
+        cell: usize,
+        scratch: &mut Vec<u64>,
+        mut each: impl FnMut(Part<'_>),
+    ) {
+        let fixed = self.fixed(cell);
+        for (sums, (v, at)) in [&self.weights, &self.squares].into_iter().zip(fixed) {
+            let special = sums.special.get(&cell).copied().unwrap_or(0);
+            let (negative, position) = sums.magnitude_with(cell, v, at, scratch);
+            each(Part {
+                special,
+                negative,
+                position,
+                magnitude: scratch,
+            });
+        }
+    }
+
+    /// Adds one part that [`WeightSums::parts`] gave: `square` says to which of the two sums.
+    pub(crate) fn add_part(&mut self, cell: usize, square: bool, part: &Part<'_>) {
+        let sums = if square {
+            &mut self.squares
+        } else {
+            &mut self.weights
+        };
+        if part.special != 0 {
+            *sums.special.entry(cell).or_default() |= part.special;
+        }
+        let mut limbs = part.magnitude.to_vec();
+        limbs.push(0);
+        if part.negative {
+            negate(&mut limbs);
+        }
+        if limbs.iter().any(|&l| l != 0) {
+            sums.limbs.add_row(cell, part.position / 64, &limbs);
+        }
+    }
+
+    /// Whether any term of a cell was other than 0.
+    pub(crate) fn touched(&self, cell: usize, scratch: &mut Vec<u64>) -> bool {
+        let mut touched = false;
+        self.parts(cell, scratch, |p| {
+            touched |= p.special != 0 || p.magnitude.iter().any(|&l| l != 0)
+        });
+        touched
+    }
+}
+
+/// One exact sum taken apart, as it is serialized.
+pub(crate) struct Part<'a> {
+    /// Which of NaN (1), +∞ (2), −∞ (4) were among the terms.
+    pub(crate) special: u8,
+    pub(crate) negative: bool,
+    /// Position of bit 0 of the magnitude, a multiple of 64.
+    pub(crate) position: usize,
+    /// Limbs of 64 bits, the lowest first.
+    pub(crate) magnitude: &'a [u64],
+}
+
+fn negate(limbs: &mut [u64]) {
+    let mut carry = true;
+    for limb in limbs {
+        let (sum, over) = (!*limb).overflowing_add(u64::from(carry));
+        *limb = sum;
+        carry = over;
+    }
+}

@@ -1,0 +1,187 @@
+//! Cutting weights into integers.
+//!
+//! A window of 81 bits, from 2^bottom to 2^(bottom + 81), holds an f64 as two integers hi·2^(bottom + 41) +
+//! lo·2^bottom of at most 2⁴⁰ each. Adding 1.5·2^52·grid to a double rounds it to a multiple of the grid, and
+//! leaves that multiple as an integer in the bits of the result: no conversion instruction, no branch, and
+//! whole slices go through vector registers. What rounding cuts off is exact (it is a difference of neighbours), goes
+//! through the same once more, and whatever is then left over says that the weight does not fit.
+
+use pulp::Arch;
+
+/// Largest |hi| and |lo|, as a power of two.
+const PIECE: i32 = 40;
+
+/// Integers of 2⁴⁰ that may be added before an i64 could overflow is 2²³; half of it.
+pub(super) const ADDS: usize = 1 << 22;
+
+/// Exponents a full 53-bit mantissa can have inside a window.
+const ORDERS: i32 = 2 * PIECE + 1 - 53;
+
+/// A weight and its square, cut: hi and lo of w, hi and lo of fl(w·w).
+pub type SplitWeight = [i64; 4];
+
+/// Constants of one window.
+#[derive(Debug, Clone, Copy)]
+struct Grid {
+    coarse: f64,
+    fine: f64,
+    limit: f64,
+    bottom: i32,
+}
+
+impl Grid {
+    /// The window whose largest value is 2^top, moved where the constants are f64 and bits exist.
+    fn new(top: i32) -> Self {
+        let bottom = (top - 2 * PIECE - 1).clamp(-1074, 960 - 2 * PIECE);
+        let magic = |grid: i32| 1.5 * power(52 + grid);
+        Self {
+            coarse: magic(bottom + PIECE + 1),
+            fine: magic(bottom),
+            limit: power(bottom + 2 * PIECE + 1),
+            bottom,
+        }
+    }
+
+    /// hi, lo, and whether they are all of x.
+    #[inline(always)]
+    fn cut(&self, x: f64) -> (i64, i64, bool) {
+        let rounded = x + self.coarse;
+        let hi = rounded
+            .to_bits()
+            .wrapping_sub(self.coarse.to_bits())
+            .cast_signed();
+        let rest = x - (rounded - self.coarse);
+        let rounded = rest + self.fine;
+        let lo = rounded
+            .to_bits()
+            .wrapping_sub(self.fine.to_bits())
+            .cast_signed();
+        let fits = (rest - (rounded - self.fine) == 0.0) & (x.abs() <= self.limit);
+        (hi, lo, fits)
+    }
+
+    /// The value of summed hi and lo, as an integer at the window's bottom.
+    fn join(hi: i64, lo: i64) -> i128 {
+        (i128::from(hi) << (PIECE + 1)) + i128::from(lo)
+    }
+
+    /// Position of the bottom among the bits of [`ExactSums`](super::ExactSums).
+    fn position(&self) -> usize {
+        usize::try_from(self.bottom + 1074).unwrap_or(0)
+    }
+}
+
+/// 2^e for −1074 ≤ e ≤ 1023.
+fn power(e: i32) -> f64 {
+    let field = e + 1023;
+    if field > 0 {
+        f64::from_bits(u64::from(field.unsigned_abs()) << 52)
+    } else {
+        f64::from_bits(1 << (e + 1074).clamp(0, 51))
+    }
+}
+
+/// Cuts weights and their squares into integers that add up exactly. The cut of a weight can be added to any
+/// number of cells.
+#[derive(Debug, Clone, Copy)]
+pub struct Splitter {
+    weight: Grid,
+    square: Grid,
+}
+
+impl Splitter {
+    /// The windows that suit most of `weights`. Any choice is correct; one that fits is fast.
+    #[must_use]
+    pub fn for_weights(weights: &[f64]) -> Self {
+        let step = weights.len() / 256 + 1;
+        let mut exponents: Vec<i32> = weights
+            .iter()
+            .step_by(step)
+            .filter(|w| w.is_finite() && **w != 0.0)
+            .map(|&w| exponent(w))
+            .collect();
+        exponents.sort_unstable();
+        // w² spans twice the orders of w, so its window is the narrower one.
+        let span = ORDERS / 2 - 1;
+        let mut best = (0, 0, 0);
+        for (end, &high) in exponents.iter().enumerate() {
+            let start = exponents.partition_point(|&e| e < high - span);
+            if end + 1 - start > best.0 {
+                best = (end + 1 - start, exponents[start], high);
+            }
+        }
+        let (_, low, high) = best;
+        // What the weights leave free goes to both sides.
+        let top = high + 1 + (span - (high - low)) / 2;
+        Self {
+            weight: Grid::new(top),
+            square: Grid::new(2 * top),
+        }
+    }
+
+    /// Cuts `weights` into `out`, slices of one length (else of the shorter). Returns whether all fit; where
+    /// one does not, its entry is zero and [`Splitter::fits`] says so.
+    #[inline]
+    pub fn split(&self, weights: &[f64], out: &mut [SplitWeight]) -> bool {
+        let all = Arch::new().dispatch(Split {
+            splitter: *self,
+            weights,
+            out: &mut *out,
+        });
+        if !all {
+            for (&w, cut) in weights.iter().zip(out) {
+                if !self.fits(w) {
+                    *cut = [0; 4];
+                }
+            }
+        }
+        all
+    }
+
+    /// Whether a weight and its square fit the windows.
+    #[must_use]
+    pub fn fits(&self, w: f64) -> bool {
+        self.weight.cut(w).2 & self.square.cut(w * w).2
+    }
+
+    /// Σw and Σw² of summed cuts, each as an integer and the position of its unit.
+    pub(super) fn join(&self, sum: &SplitWeight) -> [(i128, usize); 2] {
+        [
+            (Grid::join(sum[0], sum[1]), self.weight.position()),
+            (Grid::join(sum[2], sum[3]), self.square.position()),
+        ]
+    }
+}
+
+/// ⌊log₂|w|⌋ of a finite w ≠ 0; subnormal numbers count as the smallest normal one.
+fn exponent(w: f64) -> i32 {
+    i32::try_from(w.to_bits() >> 52 & 0x7ff).unwrap_or(0).max(1) - 1023
+}
+
+/// [`Splitter::split`] in a form that [`Arch::dispatch`] compiles for each instruction set.
+struct Split<'a> {
+    splitter: Splitter,
+    weights: &'a [f64],
+    out: &'a mut [SplitWeight],
+}
+
+impl pulp::NullaryFnOnce for Split<'_> {
+    type Output = bool;
+
+    #[inline(always)]
+    fn call(self) -> bool {
+        let Self {
+            splitter: Splitter { weight, square },
+            weights,
+            out,
+        } = self;
+        let mut all = true;
+        for (&w, cut) in weights.iter().zip(out) {
+            let (hi, lo, fits) = weight.cut(w);
+            let (square_hi, square_lo, square_fits) = square.cut(w * w);
+            *cut = [hi, lo, square_hi, square_lo];
+            all &= fits & square_fits;
+        }
+        all
+    }
+}
