@@ -125,7 +125,7 @@ def digest_tree(tree):
             continue
         try:
             for suffix, name, digest in digest_branch(branch, branch.interpretation):
-                out[path + suffix] = {"type": name, "digest": f"{int(digest):016x}"}
+                out[path + suffix] = {"type": name, "digest": f"{int(digest):016x}", "entries": branch.num_entries}
         except Exception as problem:  # noqa: BLE001: whatever uproot cannot read is not compared
             out[path] = {"unreadable": f"{type(problem).__name__}: {problem}".splitlines()[0][:200]}
     return out

@@ -59,7 +59,9 @@ pub(crate) struct StoredBasket {
 
 impl EmbeddedBasket {
     pub(crate) fn stored(&self, record: &Bytes) -> StoredBasket {
-        let slice = |range: &Range<usize>| record.slice(range.start.min(record.len())..range.end.min(record.len()));
+        let slice = |range: &Range<usize>| {
+            record.slice(range.start.min(record.len())..range.end.min(record.len()))
+        };
         StoredBasket {
             key_length: self.key_length,
             data: slice(&self.data),
@@ -90,7 +92,11 @@ impl Header {
         cursor.skip(4)?;
         let key_length = usize::from(cursor.u16()?);
         cursor.skip(2)?;
-        let seek = if version > 1000 { cursor.u64()? } else { u64::from(cursor.u32()?) };
+        let seek = if version > 1000 {
+            cursor.u64()?
+        } else {
+            u64::from(cursor.u32()?)
+        };
         cursor.skip(if version > 1000 { 8 } else { 4 })?;
         cursor.string_bytes()?;
         let name = cursor.string_bytes()?.to_vec();
@@ -105,18 +111,26 @@ impl Header {
         let entries = cursor.i32()?;
         let last = cursor.i32()?;
         let flag = cursor.u8()?;
-        let bad = |what: &str, value: i64| RootError::malformed(what.to_owned(), value).at(start as u64);
+        let bad =
+            |what: &str, value: i64| RootError::malformed(what.to_owned(), value).at(start as u64);
         if basket_version < 2 {
-            return Err(RootError::unsupported(format!("TBasket version {basket_version}")).at(start as u64));
+            return Err(
+                RootError::unsupported(format!("TBasket version {basket_version}"))
+                    .at(start as u64),
+            );
         }
         Ok(Self {
-            record_length: u64::try_from(record_length).map_err(|_| bad("a basket's length", record_length.into()))?,
-            object_length: usize::try_from(object_length).map_err(|_| bad("an object length", object_length.into()))?,
+            record_length: u64::try_from(record_length)
+                .map_err(|_| bad("a basket's length", record_length.into()))?,
+            object_length: usize::try_from(object_length)
+                .map_err(|_| bad("an object length", object_length.into()))?,
             key_length,
             seek,
             name,
-            entries: usize::try_from(entries).map_err(|_| bad("a number of entries", entries.into()))?,
-            last: usize::try_from(last).map_err(|_| bad("the end of a basket's data", last.into()))?,
+            entries: usize::try_from(entries)
+                .map_err(|_| bad("a number of entries", entries.into()))?,
+            last: usize::try_from(last)
+                .map_err(|_| bad("the end of a basket's data", last.into()))?,
             flag,
         })
     }
@@ -124,7 +138,13 @@ impl Header {
     /// Length of the data, which ends where the entry offsets begin.
     fn border(&self) -> Result<usize> {
         self.last.checked_sub(self.key_length).ok_or_else(|| {
-            RootError::malformed(format!("the data to end behind the {} bytes of the header", self.key_length), self.last)
+            RootError::malformed(
+                format!(
+                    "the data to end behind the {} bytes of the header",
+                    self.key_length
+                ),
+                self.last,
+            )
         })
     }
 }
@@ -135,7 +155,11 @@ pub(crate) fn read_embedded(cursor: &mut Cursor<'_>, end: usize) -> Result<Embed
     let border = header.border()?;
     // 80 is added where offsets are to be generated, 40 where displacements follow, 10 where data are here.
     let generated = header.flag >= 80;
-    let flag = if generated { header.flag - 80 } else { header.flag };
+    let flag = if generated {
+        header.flag - 80
+    } else {
+        header.flag
+    };
     let mut offsets = None;
     if !generated && flag != 0 && flag % 10 != 2 {
         let count = cursor.count(4)?;
@@ -155,7 +179,10 @@ pub(crate) fn read_embedded(cursor: &mut Cursor<'_>, end: usize) -> Result<Embed
         data = cursor.position()..cursor.position() + border;
         cursor.skip(border)?;
     } else if header.entries > 0 {
-        return Err(RootError::malformed("an embedded basket with its data", "one without"));
+        return Err(RootError::malformed(
+            "an embedded basket with its data",
+            "one without",
+        ));
     }
     cursor.finish("TBasket", end)?;
     Ok(EmbeddedBasket {
@@ -229,12 +256,22 @@ impl LoadedBasket {
         let border = header.border()?;
         let payload = record.get(header.key_length..).unwrap_or_default();
         if border > header.object_length {
-            return Err(RootError::malformed(format!("at most {} bytes of data", header.object_length), border));
+            return Err(RootError::malformed(
+                format!("at most {} bytes of data", header.object_length),
+                border,
+            ));
         }
         if header.object_length as u64 / MOST_EXPANSION > payload.len() as u64 {
-            return Err(RootError::malformed(format!("a basket that fits its {} bytes", payload.len()), header.object_length));
+            return Err(RootError::malformed(
+                format!("a basket that fits its {} bytes", payload.len()),
+                header.object_length,
+            ));
         }
-        let wanted = if with_offsets { header.object_length } else { border };
+        let wanted = if with_offsets {
+            header.object_length
+        } else {
+            border
+        };
         decompressor.decompress(payload, header.object_length, wanted, &mut self.scratch)?;
         self.key_length = header.key_length;
         self.border = border;
@@ -263,13 +300,22 @@ impl LoadedBasket {
             _ => u32::MAX,
         };
         let table = match (&self.embedded, self.offsets_at) {
-            (Some(StoredBasket { offsets: Some(offsets), .. }), _) => offsets,
+            (
+                Some(StoredBasket {
+                    offsets: Some(offsets),
+                    ..
+                }),
+                _,
+            ) => offsets,
             (None, Some(at)) => {
                 let mut cursor = Cursor::new(self.scratch.filled());
                 cursor.seek(at)?;
                 let count = cursor.count(4)?;
                 if count < self.entries {
-                    return Err(RootError::malformed(format!("offsets of {} entries", self.entries), count));
+                    return Err(RootError::malformed(
+                        format!("offsets of {} entries", self.entries),
+                        count,
+                    ));
                 }
                 cursor.take(self.entries * 4)?
             }
@@ -282,7 +328,11 @@ impl LoadedBasket {
             let start = start.wrapping_sub(self.key_length);
             if start < previous || start > self.border {
                 return Err(RootError::malformed(
-                    format!("entry offsets rising from {} to {}", self.key_length, self.border + self.key_length),
+                    format!(
+                        "entry offsets rising from {} to {}",
+                        self.key_length,
+                        self.border + self.key_length
+                    ),
                     start.wrapping_add(self.key_length),
                 ));
             }
@@ -292,7 +342,10 @@ impl LoadedBasket {
         if let Some(first) = starts.first()
             && *first != 0
         {
-            return Err(RootError::malformed("the first entry at the start of the data", first));
+            return Err(RootError::malformed(
+                "the first entry at the start of the data",
+                first,
+            ));
         }
         starts.push(self.border);
         Ok(true)
@@ -309,10 +362,16 @@ pub(crate) struct ExpectedBasket<'a> {
 impl Header {
     fn check(&self, record: &[u8], expected: &ExpectedBasket<'_>) -> Result<()> {
         if self.record_length != record.len() as u64 {
-            return Err(RootError::malformed(format!("a basket of {} bytes", record.len()), self.record_length));
+            return Err(RootError::malformed(
+                format!("a basket of {} bytes", record.len()),
+                self.record_length,
+            ));
         }
         if self.entries as u64 != expected.entries {
-            return Err(RootError::malformed(format!("a basket of {} entries", expected.entries), self.entries));
+            return Err(RootError::malformed(
+                format!("a basket of {} entries", expected.entries),
+                self.entries,
+            ));
         }
         if self.key_length > record.len() {
             return Err(RootError::truncated(self.key_length, record.len()));
@@ -321,7 +380,11 @@ impl Header {
         if self.seek != expected.seek && self.name != expected.branch.as_bytes() {
             return Err(RootError::malformed(
                 format!("a basket of {} at byte {}", expected.branch, expected.seek),
-                format!("one of {} at byte {}", String::from_utf8_lossy(&self.name), self.seek),
+                format!(
+                    "one of {} at byte {}",
+                    String::from_utf8_lossy(&self.name),
+                    self.seek
+                ),
             ));
         }
         Ok(())

@@ -25,7 +25,8 @@ pub struct Place {
 impl fmt::Display for Place {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut separator = "";
-        let mut part = |f: &mut fmt::Formatter<'_>, label: &str, value: Option<String>| match value {
+        let mut part = |f: &mut fmt::Formatter<'_>, label: &str, value: Option<String>| match value
+        {
             Some(value) => {
                 write!(f, "{separator}{label} {value}")?;
                 separator = ", ";
@@ -38,7 +39,11 @@ impl fmt::Display for Place {
         part(f, "branch", self.branch.clone())?;
         part(f, "basket", self.basket.map(|n| n.to_string()))?;
         part(f, "byte", self.offset.map(|n| n.to_string()))?;
-        if separator.is_empty() { f.write_str("ROOT data") } else { Ok(()) }
+        if separator.is_empty() {
+            f.write_str("ROOT data")
+        } else {
+            Ok(())
+        }
     }
 }
 
@@ -136,15 +141,26 @@ fn did_you_mean(nearest: &[String]) -> String {
 
 impl RootError {
     pub(crate) fn malformed(expected: impl Into<String>, found: impl fmt::Display) -> Self {
-        Self::Malformed { place: Box::default(), expected: expected.into(), found: found.to_string() }
+        Self::Malformed {
+            place: Box::default(),
+            expected: expected.into(),
+            found: found.to_string(),
+        }
     }
 
     pub(crate) fn truncated(expected: usize, found: usize) -> Self {
-        Self::Truncated { place: Box::default(), expected: expected as u64, found: found as u64 }
+        Self::Truncated {
+            place: Box::default(),
+            expected: expected as u64,
+            found: found as u64,
+        }
     }
 
     pub(crate) fn unsupported(what: impl Into<String>) -> Self {
-        Self::Unsupported { place: Box::default(), what: what.into() }
+        Self::Unsupported {
+            place: Box::default(),
+            what: what.into(),
+        }
     }
 
     /// Where it happened.
@@ -191,7 +207,9 @@ impl RootError {
     }
 
     pub(crate) fn in_branch(mut self, branch: &str) -> Self {
-        self.place_mut().branch.get_or_insert_with(|| branch.to_owned());
+        self.place_mut()
+            .branch
+            .get_or_insert_with(|| branch.to_owned());
         self
     }
 
@@ -213,7 +231,11 @@ pub(crate) fn nearest<'a>(wanted: &str, names: impl Iterator<Item = &'a str>) ->
         .collect();
     scored.sort();
     scored.dedup();
-    scored.into_iter().take(3).map(|(_, name)| name.to_owned()).collect()
+    scored
+        .into_iter()
+        .take(3)
+        .map(|(_, name)| name.to_owned())
+        .collect()
 }
 
 fn edit_distance(a: &[char], b: &[char]) -> usize {
@@ -241,13 +263,24 @@ mod tests {
     #[test]
     fn nearest_three() {
         let names = ["Jet_pt", "Jet_eta", "Muon_pt", "MET_pt", "HLT_IsoMu24"];
-        assert_eq!(nearest("jet_Pt", names.into_iter()), ["Jet_pt", "MET_pt", "Jet_eta"]);
+        assert_eq!(
+            nearest("jet_Pt", names.into_iter()),
+            ["Jet_pt", "MET_pt", "Jet_eta"]
+        );
         assert!(nearest("zzzzzz", names.into_iter()).is_empty());
     }
 
     #[test]
     fn message_names_the_place() {
-        let error = RootError::malformed("a basket", "a gap").at(7).in_basket(3).in_branch("x").in_file("f.root").at(9);
-        assert_eq!(error.to_string(), "file f.root, branch x, basket 3, byte 7: expected a basket, found a gap");
+        let error = RootError::malformed("a basket", "a gap")
+            .at(7)
+            .in_basket(3)
+            .in_branch("x")
+            .in_file("f.root")
+            .at(9);
+        assert_eq!(
+            error.to_string(),
+            "file f.root, branch x, basket 3, byte 7: expected a basket, found a gap"
+        );
     }
 }

@@ -87,29 +87,48 @@ impl Key {
     pub(crate) fn read(cursor: &mut Cursor<'_>) -> Result<Self> {
         let start = cursor.position();
         let record_length = cursor.i32()?;
-        let record_length =
-            u64::try_from(record_length).map_err(|_| RootError::malformed("a record", "a deleted one").at(start as u64))?;
+        let record_length = u64::try_from(record_length)
+            .map_err(|_| RootError::malformed("a record", "a deleted one").at(start as u64))?;
         let version = cursor.i16()?;
         let object_length = cursor.i32()?;
-        let object_length = usize::try_from(object_length)
-            .map_err(|_| RootError::malformed("an object length", object_length).at(start as u64))?;
+        let object_length = usize::try_from(object_length).map_err(|_| {
+            RootError::malformed("an object length", object_length).at(start as u64)
+        })?;
         cursor.skip(4)?;
         let key_length = cursor.u16()?;
         let cycle = cursor.u16()?;
         let large = version > LARGE_RECORD;
-        let seek = if large { cursor.u64()? } else { u64::from(cursor.u32()?) };
+        let seek = if large {
+            cursor.u64()?
+        } else {
+            u64::from(cursor.u32()?)
+        };
         cursor.skip(if large { 8 } else { 4 })?;
         let class = cursor.string()?;
         let name = cursor.string()?;
         let title = cursor.string()?;
-        if u64::from(key_length) > record_length || cursor.position() - start > usize::from(key_length) {
+        if u64::from(key_length) > record_length
+            || cursor.position() - start > usize::from(key_length)
+        {
             return Err(RootError::malformed(
                 format!("a record of at least its header's {key_length} bytes"),
-                format!("{record_length}, {} of them read", cursor.position() - start),
+                format!(
+                    "{record_length}, {} of them read",
+                    cursor.position() - start
+                ),
             )
             .at(start as u64));
         }
-        Ok(Self { record_length, object_length, key_length, cycle, seek, class, name, title })
+        Ok(Self {
+            record_length,
+            object_length,
+            key_length,
+            cycle,
+            seek,
+            class,
+            name,
+            title,
+        })
     }
 
     fn range(&self) -> Range<u64> {
@@ -133,12 +152,22 @@ impl Header {
         let mut cursor = Cursor::new(bytes);
         let magic = cursor.take(4)?;
         if magic != b"root" {
-            return Err(RootError::malformed("a ROOT file (\"root\")", format!("{:?}", magic.escape_ascii().to_string())).at(0));
+            return Err(RootError::malformed(
+                "a ROOT file (\"root\")",
+                format!("{:?}", magic.escape_ascii().to_string()),
+            )
+            .at(0));
         }
         let version = cursor.u32()?;
         let begin = u64::from(cursor.u32()?);
         let large = version >= LARGE_FILE;
-        let seek = |cursor: &mut Cursor<'_>| if large { cursor.u64() } else { cursor.u32().map(u64::from) };
+        let seek = |cursor: &mut Cursor<'_>| {
+            if large {
+                cursor.u64()
+            } else {
+                cursor.u32().map(u64::from)
+            }
+        };
         let end = seek(&mut cursor)?;
         seek(&mut cursor)?; // free list
         cursor.skip(8)?;
@@ -148,20 +177,40 @@ impl Header {
         let seek_info = seek(&mut cursor)?;
         let info_length = u64::from(cursor.u32()?);
         cursor.skip(2)?;
-        let uuid = cursor.take(16)?.first_chunk::<16>().copied().unwrap_or_default();
+        let uuid = cursor
+            .take(16)?
+            .first_chunk::<16>()
+            .copied()
+            .unwrap_or_default();
         if end > size {
-            return Err(RootError::malformed(format!("{end} bytes in the file, as its header says"), size).at(12));
+            return Err(RootError::malformed(
+                format!("{end} bytes in the file, as its header says"),
+                size,
+            )
+            .at(12));
         }
         if begin < 12 || begin >= end || name_length > end - begin {
             return Err(RootError::malformed("the first record inside the file", begin).at(8));
         }
-        Ok(Self { version, begin, end, compression, name_length, seek_info, info_length, uuid })
+        Ok(Self {
+            version,
+            begin,
+            end,
+            compression,
+            name_length,
+            seek_info,
+            info_length,
+            uuid,
+        })
     }
 
     fn check(&self, range: Range<u64>, what: &str) -> Result<Range<u64>> {
         if range.start < self.begin || range.end > self.end || range.start > range.end {
             let found = format!("bytes {}..{}", range.start, range.end);
-            return Err(RootError::malformed(format!("{what} within the file's {} bytes", self.end), found));
+            return Err(RootError::malformed(
+                format!("{what} within the file's {} bytes", self.end),
+                found,
+            ));
         }
         Ok(range)
     }
@@ -185,14 +234,24 @@ impl Directory {
             cursor.skip(8)?;
             u64::from(cursor.u32()?)
         };
-        Ok(Self { keys: seek..seek.saturating_add(u64::from(length)) })
+        Ok(Self {
+            keys: seek..seek.saturating_add(u64::from(length)),
+        })
     }
 }
 
 /// `Need` for the ranges that are not in the store, if any.
 fn missing<T>(store: &ByteStore, ranges: &[Range<u64>]) -> Option<Progress<T>> {
-    let missing: Vec<Range<u64>> = ranges.iter().filter(|range| store.get((*range).clone()).is_none()).cloned().collect();
-    if missing.is_empty() { None } else { Some(Progress::Need(missing)) }
+    let missing: Vec<Range<u64>> = ranges
+        .iter()
+        .filter(|range| store.get((*range).clone()).is_none())
+        .cloned()
+        .collect();
+    if missing.is_empty() {
+        None
+    } else {
+        Some(Progress::Need(missing))
+    }
 }
 
 impl RootFile {
@@ -205,7 +264,11 @@ impl RootFile {
 
     fn open_inner(name: &str, size: u64, store: &ByteStore) -> Result<Progress<Self>> {
         let head = 0..size.min(HEAD);
-        let ends = if size <= HEAD + TAIL { vec![0..size] } else { vec![head.clone(), size - TAIL..size] };
+        let ends = if size <= HEAD + TAIL {
+            vec![0..size]
+        } else {
+            vec![head.clone(), size - TAIL..size]
+        };
         if let Some(need) = missing(store, &ends) {
             return Ok(need);
         }
@@ -219,12 +282,22 @@ impl RootFile {
             return Ok(need);
         }
         let directory = Directory::read(&mut Cursor::new(&store.expect(record)?))?;
+        if directory.keys.is_empty() {
+            return Err(RootError::malformed(
+                "a list of keys",
+                "none: the file was not closed when it was written",
+            )
+            .at(start));
+        }
         let keys = header.check(directory.keys, "the list of keys")?;
         let mut ranges = vec![keys.clone()];
         let info = if header.seek_info == 0 || header.info_length == 0 {
             None
         } else {
-            Some(header.check(header.seek_info..header.seek_info.saturating_add(header.info_length), "the streamer info")?)
+            Some(header.check(
+                header.seek_info..header.seek_info.saturating_add(header.info_length),
+                "the streamer info",
+            )?)
         };
         ranges.extend(info.clone());
         if let Some(need) = missing(store, &ranges) {
@@ -250,7 +323,9 @@ impl RootFile {
             streamers,
             keys,
         };
-        Ok(Progress::Ready(Self { inner: Arc::new(inner) }))
+        Ok(Progress::Ready(Self {
+            inner: Arc::new(inner),
+        }))
     }
 
     /// Name given on opening.
@@ -283,9 +358,21 @@ impl RootFile {
         let mut trees = Vec::new();
         let mut need = Vec::new();
         let mut visited = Vec::new();
-        self.walk("", &self.inner.keys, store, 0, &mut visited, &mut trees, &mut need)
-            .map_err(|error| error.in_file(self.name()))?;
-        Ok(if need.is_empty() { Progress::Ready(trees) } else { Progress::Need(need) })
+        self.walk(
+            "",
+            &self.inner.keys,
+            store,
+            0,
+            &mut visited,
+            &mut trees,
+            &mut need,
+        )
+        .map_err(|error| error.in_file(self.name()))?;
+        Ok(if need.is_empty() {
+            Progress::Ready(trees)
+        } else {
+            Progress::Need(need)
+        })
     }
 
     #[expect(clippy::too_many_arguments, reason = "the state of one recursive walk")]
@@ -302,15 +389,30 @@ impl RootFile {
         for key in keys {
             let path = format!("{prefix}{}", key.name);
             if is_listed_class(&key.class) {
-                trees.push(TreeKey { path, cycle: key.cycle, class: key.class.clone(), title: key.title.clone() });
+                trees.push(TreeKey {
+                    path,
+                    cycle: key.cycle,
+                    class: key.class.clone(),
+                    title: key.title.clone(),
+                });
             } else if is_directory_class(&key.class) && !visited.contains(&key.seek) {
                 visited.push(key.seek);
                 if depth >= DEEPEST_DIRECTORY {
-                    return Err(RootError::unsupported("directories nested more than 32 deep"));
+                    return Err(RootError::unsupported(
+                        "directories nested more than 32 deep",
+                    ));
                 }
                 match self.directory(key, store)? {
                     Progress::Ready(inner) => {
-                        self.walk(&format!("{path}/"), &inner, store, depth + 1, visited, trees, need)?;
+                        self.walk(
+                            &format!("{path}/"),
+                            &inner,
+                            store,
+                            depth + 1,
+                            visited,
+                            trees,
+                            need,
+                        )?;
                     }
                     Progress::Need(ranges) => need.extend(ranges),
                 }
@@ -321,7 +423,11 @@ impl RootFile {
 
     fn check(&self, range: Range<u64>) -> Result<Range<u64>> {
         if range.end > self.inner.size || range.start > range.end {
-            return Err(RootError::malformed(format!("a record within the file's {} bytes", self.inner.size), range.end).at(range.start));
+            return Err(RootError::malformed(
+                format!("a record within the file's {} bytes", self.inner.size),
+                range.end,
+            )
+            .at(range.start));
         }
         Ok(range)
     }
@@ -333,7 +439,8 @@ impl RootFile {
         }
         let bytes = store.expect(record.clone())?;
         let (_, content) = read_record(&bytes).map_err(|error| error.at(record.start))?;
-        let directory = Directory::read(&mut Cursor::new(&content)).map_err(|error| error.at(record.start))?;
+        let directory =
+            Directory::read(&mut Cursor::new(&content)).map_err(|error| error.at(record.start))?;
         if directory.keys.is_empty() {
             return Ok(Progress::Ready(Vec::new()));
         }
@@ -341,12 +448,17 @@ impl RootFile {
         if let Some(need) = missing(store, std::slice::from_ref(&keys)) {
             return Ok(need);
         }
-        Ok(Progress::Ready(read_keys(&store.expect(keys.clone())?, keys.start, self.inner.size)?))
+        Ok(Progress::Ready(read_keys(
+            &store.expect(keys.clone())?,
+            keys.start,
+            self.inner.size,
+        )?))
     }
 
     /// The tree at `path`: `Events`, `dir/Events`, `Events;1`. Without a cycle the highest one is taken.
     pub fn tree(&self, path: &str, store: &ByteStore) -> Result<Progress<Tree>> {
-        self.tree_inner(path, store).map_err(|error| error.in_tree(path).in_file(self.name()))
+        self.tree_inner(path, store)
+            .map_err(|error| error.in_tree(path).in_file(self.name()))
     }
 
     fn tree_inner(&self, path: &str, store: &ByteStore) -> Result<Progress<Tree>> {
@@ -374,7 +486,10 @@ impl RootFile {
             return self.not_found(path, store);
         };
         if !is_tree_class(&key.class) {
-            return Err(RootError::unsupported(format!("{} (class {}); only TTree is read", path, key.class)));
+            return Err(RootError::unsupported(format!(
+                "{} (class {}); only TTree is read",
+                path, key.class
+            )));
         }
         let record = self.check(key.range())?;
         if let Some(need) = missing(store, std::slice::from_ref(&record)) {
@@ -383,11 +498,23 @@ impl RootFile {
         let bytes = store.expect(record.clone())?;
         let (header, content) = read_record(&bytes).map_err(|error| error.at(record.start))?;
         if header.name != key.name || !is_tree_class(&header.class) {
-            return Err(RootError::malformed(format!("the record of tree {:?}", key.name), format!("{} {:?}", header.class, header.name)).at(record.start));
+            return Err(RootError::malformed(
+                format!("the record of tree {:?}", key.name),
+                format!("{} {:?}", header.class, header.name),
+            )
+            .at(record.start));
         }
         let name = format!("{plain};{}", key.cycle);
-        let tree = Tree::read(&self.inner.name, self.inner.size, plain, key.cycle, &header, content, &self.inner.streamers)
-            .map_err(|error| error.in_tree(&name))?;
+        let tree = Tree::read(
+            &self.inner.name,
+            self.inner.size,
+            plain,
+            key.cycle,
+            &header,
+            content,
+            &self.inner.streamers,
+        )
+        .map_err(|error| error.in_tree(&name))?;
         Ok(Progress::Ready(tree))
     }
 
@@ -407,12 +534,23 @@ impl RootFile {
 /// Near names first; where none is near, the first that exist, since files rarely have more than a few.
 fn nearest_trees(path: &str, trees: &[TreeKey]) -> Vec<String> {
     let near = nearest(path, trees.iter().map(|tree| tree.path.as_str()));
-    if near.is_empty() { trees.iter().take(3).map(|tree| tree.path.clone()).collect() } else { near }
+    if near.is_empty() {
+        trees.iter().take(3).map(|tree| tree.path.clone()).collect()
+    } else {
+        near
+    }
 }
 
-fn highest<'a>(keys: &'a [Key], name: &str, cycle: Option<u16>, class: impl Fn(&str) -> bool) -> Option<&'a Key> {
+fn highest<'a>(
+    keys: &'a [Key],
+    name: &str,
+    cycle: Option<u16>,
+    class: impl Fn(&str) -> bool,
+) -> Option<&'a Key> {
     keys.iter()
-        .filter(|key| key.name == name && class(&key.class) && cycle.is_none_or(|cycle| cycle == key.cycle))
+        .filter(|key| {
+            key.name == name && class(&key.class) && cycle.is_none_or(|cycle| cycle == key.cycle)
+        })
         .max_by_key(|key| key.cycle)
 }
 
@@ -428,7 +566,10 @@ fn read_keys(bytes: &[u8], offset: u64, end: u64) -> Result<Vec<Key>> {
         for _ in 0..count {
             let key = Key::read(&mut cursor)?;
             if key.range().end > end {
-                return Err(RootError::malformed(format!("the record of {:?} within {end} bytes", key.name), key.range().end));
+                return Err(RootError::malformed(
+                    format!("the record of {:?} within {end} bytes", key.name),
+                    key.range().end,
+                ));
             }
             keys.push(key);
         }
@@ -442,7 +583,10 @@ pub(crate) fn read_record(bytes: &Bytes) -> Result<(Key, Bytes)> {
     let mut cursor = Cursor::new(bytes);
     let key = Key::read(&mut cursor)?;
     if key.record_length != bytes.len() as u64 {
-        return Err(RootError::malformed(format!("a record of {} bytes", bytes.len()), key.record_length));
+        return Err(RootError::malformed(
+            format!("a record of {} bytes", bytes.len()),
+            key.record_length,
+        ));
     }
     let start = usize::from(key.key_length);
     let payload = bytes.slice(start.min(bytes.len())..);

@@ -62,7 +62,10 @@ pub(crate) enum Kind {
     /// A tagged pointer.
     Pointer,
     /// A flag byte, then as many items of `width` bytes as the member `count` says.
-    Array { count: Slot, width: usize },
+    Array {
+        count: Slot,
+        width: usize,
+    },
     /// As `Array`, with items of 8 bytes where the flag is 2, else 4.
     OldSeeks,
     /// What follows is not wanted and ends with the object.
@@ -159,8 +162,8 @@ fn built_in(class: &str, version: u16) -> Option<&'static str> {
         ("TLeaf", 2) => "N i:fLen i: i: b: b:fIsUnsigned P:fLeafCount",
         ("TLeafElement", 1) => "B:TLeaf i:fID i:fType",
         (
-            "TLeafB" | "TLeafS" | "TLeafI" | "TLeafL" | "TLeafG" | "TLeafF" | "TLeafD" | "TLeafO" | "TLeafC" | "TLeafF16"
-            | "TLeafD32" | "TLeafObject",
+            "TLeafB" | "TLeafS" | "TLeafI" | "TLeafL" | "TLeafG" | "TLeafF" | "TLeafD" | "TLeafO"
+            | "TLeafC" | "TLeafF16" | "TLeafD32" | "TLeafObject",
             _,
         ) => "B:TLeaf .",
         _ => return None,
@@ -186,14 +189,33 @@ fn parse(table: &'static str) -> Vec<Member> {
                 "d" => Kind::F64,
                 "s" => Kind::Text,
                 "4" | "8" => {
-                    let count = if slot == Slot::ClusterRanges { slot } else { Slot::MaxBaskets };
-                    Kind::Array { count, width: if letter == "4" { 4 } else { 8 } }
+                    let count = if slot == Slot::ClusterRanges {
+                        slot
+                    } else {
+                        Slot::MaxBaskets
+                    };
+                    Kind::Array {
+                        count,
+                        width: if letter == "4" { 4 } else { 8 },
+                    }
                 }
                 "S" => Kind::OldSeeks,
                 _ => Kind::Rest,
             };
-            let slot = if slot == Slot::ClusterRanges && matches!(kind, Kind::Array { .. }) { Slot::Skipped } else { slot };
-            Member { slot, kind, class: if kind == Kind::Base { name.to_owned() } else { String::new() } }
+            let slot = if slot == Slot::ClusterRanges && matches!(kind, Kind::Array { .. }) {
+                Slot::Skipped
+            } else {
+                slot
+            };
+            Member {
+                slot,
+                kind,
+                class: if kind == Kind::Base {
+                    name.to_owned()
+                } else {
+                    String::new()
+                },
+            }
         })
         .collect()
 }
@@ -224,10 +246,15 @@ fn member_of(element: &Element) -> Option<Member> {
         }
         code::TNAMED => Kind::Named,
         code::TOBJECT => Kind::TObject,
-        code::TSTRING | code::STL_STRING => Kind::Text,
+        code::TSTRING => Kind::Text,
         code::CHAR_STAR => Kind::LongText,
         code::ANY if element.type_name.starts_with("TArray") => return None,
-        code::OBJECT | code::ANY | code::OBJECT_P | code::STL => Kind::Object,
+        code::OBJECT
+        | code::ANY
+        | code::OBJECT_P
+        | code::STL
+        | code::STL_STRING
+        | code::STREAMER => Kind::Object,
         code::OBJECT_PTR | 69 => Kind::Pointer,
         n if (code::OFFSET_L + 1..code::OFFSET_P).contains(&n) => {
             let (_, width) = basic(n - code::OFFSET_L)?;
@@ -252,7 +279,11 @@ fn from_streamer(layout: &ClassLayout) -> Vec<Member> {
         match member_of(element) {
             Some(member) => members.push(member),
             None => {
-                members.push(Member { slot: Slot::Skipped, kind: Kind::Rest, class: String::new() });
+                members.push(Member {
+                    slot: Slot::Skipped,
+                    kind: Kind::Rest,
+                    class: String::new(),
+                });
                 break;
             }
         }
@@ -265,7 +296,9 @@ pub(crate) fn members(class: &str, version: u16, streamers: &Streamers) -> Optio
     if let Some(table) = built_in(class, version) {
         return Some(parse(table));
     }
-    streamers.layout(class, i32::from(version), 0).map(from_streamer)
+    streamers
+        .layout(class, i32::from(version), 0)
+        .map(from_streamer)
 }
 
 /// Base classes that hold nothing the reader wants.

@@ -38,7 +38,12 @@ pub(crate) struct ObjectReader<'a> {
 
 impl<'a> ObjectReader<'a> {
     pub(crate) fn new(content: &'a [u8], key_length: u16) -> Self {
-        Self { cursor: Cursor::new(content), key_length: usize::from(key_length), classes: HashMap::new(), depth: 0 }
+        Self {
+            cursor: Cursor::new(content),
+            key_length: usize::from(key_length),
+            classes: HashMap::new(),
+            depth: 0,
+        }
     }
 
     fn id(&self, position: usize) -> Result<u32> {
@@ -64,7 +69,11 @@ impl<'a> ObjectReader<'a> {
             if let Some(end) = end {
                 self.cursor.seek(end)?;
             }
-            return Ok(if tag == 0 { Tagged::Null } else { Tagged::Seen(tag) });
+            return Ok(if tag == 0 {
+                Tagged::Null
+            } else {
+                Tagged::Seen(tag)
+            });
         }
         let class = if tag == NEW_CLASS {
             let class = self.cursor.c_string()?;
@@ -81,7 +90,11 @@ impl<'a> ObjectReader<'a> {
         if self.depth > DEEPEST {
             return Err(RootError::unsupported("objects nested more than 64 deep").at(start as u64));
         }
-        Ok(Tagged::New { class, id: self.id(start)?, end })
+        Ok(Tagged::New {
+            class,
+            id: self.id(start)?,
+            end,
+        })
     }
 
     /// Ends an object begun by [`tagged`](Self::tagged): moves to its end, skipping what was not read of it.
@@ -89,10 +102,14 @@ impl<'a> ObjectReader<'a> {
         self.depth = self.depth.saturating_sub(1);
         match end {
             Some(end) if end >= self.cursor.position() => self.cursor.seek(end),
-            Some(end) => {
-                Err(RootError::malformed(format!("{class} to end at byte {end} of its record"), self.cursor.position()))
-            }
-            None => Err(RootError::malformed(format!("{class} with its length"), "none")),
+            Some(end) => Err(RootError::malformed(
+                format!("{class} to end at byte {end} of its record"),
+                self.cursor.position(),
+            )),
+            None => Err(RootError::malformed(
+                format!("{class} with its length"),
+                "none",
+            )),
         }
     }
 }

@@ -42,9 +42,16 @@ impl ByteStore {
         }
         // The nearest piece is nearly always the one; a long piece that starts earlier is found by walking on.
         for (offset, piece) in self.pieces.range(..=range.start).rev() {
-            let Ok(start) = usize::try_from(range.start - offset) else { continue };
-            let Ok(length) = usize::try_from(range.end - range.start) else { continue };
-            if start.checked_add(length).is_some_and(|end| end <= piece.len()) {
+            let Ok(start) = usize::try_from(range.start - offset) else {
+                continue;
+            };
+            let Ok(length) = usize::try_from(range.end - range.start) else {
+                continue;
+            };
+            if start
+                .checked_add(length)
+                .is_some_and(|end| end <= piece.len())
+            {
                 return Some(piece.slice(start..start + length));
             }
         }
@@ -72,7 +79,11 @@ impl ByteStore {
     }
 
     pub(crate) fn expect(&self, range: Range<u64>) -> Result<Bytes> {
-        self.get(range.clone()).ok_or_else(|| RootError::NotSupplied { place: Box::default(), range })
+        self.get(range.clone())
+            .ok_or_else(|| RootError::NotSupplied {
+                place: Box::default(),
+                range,
+            })
     }
 }
 

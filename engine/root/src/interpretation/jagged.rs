@@ -43,7 +43,14 @@ impl JaggedBuilder {
             None => Offsets::Own(vec![0]),
         };
         let width = item.width() * dims.iter().product::<usize>();
-        Self { item, dims: dims.to_vec(), header, width, values: Values::with_capacity(item, capacity), offsets }
+        Self {
+            item,
+            dims: dims.to_vec(),
+            header,
+            width,
+            values: Values::with_capacity(item, capacity),
+            offsets,
+        }
     }
 
     /// Appends the bytes of whole list items; the counter has said how many they are.
@@ -53,20 +60,30 @@ impl JaggedBuilder {
 
     /// Appends entries by where they start; `starts` has one more than entries.
     pub(crate) fn append(&mut self, data: &[u8], starts: &[usize]) -> Result<()> {
-        let Offsets::Own(offsets) = &mut self.offsets else { return Ok(()) };
+        let Offsets::Own(offsets) = &mut self.offsets else {
+            return Ok(());
+        };
         let header = self.header.length();
         let width = self.width.max(1);
-        if let (Header::None, Some(first), Some(last)) = (self.header, starts.first(), starts.last()) {
-            self.values.extend(self.item, data.get(*first..*last).unwrap_or_default());
+        if let (Header::None, Some(first), Some(last)) =
+            (self.header, starts.first(), starts.last())
+        {
+            self.values
+                .extend(self.item, data.get(*first..*last).unwrap_or_default());
         }
         let mut end = offsets.last().copied().unwrap_or(0);
         for pair in starts.windows(2) {
             let &[start, stop] = pair else { continue };
             let entry = data.get(start..stop).unwrap_or_default();
-            let content = entry.get(header..).ok_or_else(|| RootError::truncated(header, entry.len()))?;
+            let content = entry
+                .get(header..)
+                .ok_or_else(|| RootError::truncated(header, entry.len()))?;
             let count = content.len() / width;
             if count * width != content.len() {
-                return Err(RootError::malformed(format!("items of {width} bytes in an entry"), format!("{} bytes", content.len())));
+                return Err(RootError::malformed(
+                    format!("items of {width} bytes in an entry"),
+                    format!("{} bytes", content.len()),
+                ));
             }
             match self.header {
                 Header::None => {}
@@ -76,7 +93,10 @@ impl JaggedBuilder {
                     self.values.extend(self.item, content);
                 }
             }
-            end = i32::try_from(count).ok().and_then(|count| end.checked_add(count)).ok_or_else(too_long)?;
+            end = i32::try_from(count)
+                .ok()
+                .and_then(|count| end.checked_add(count))
+                .ok_or_else(too_long)?;
             offsets.push(end);
         }
         Ok(())
@@ -90,7 +110,9 @@ impl JaggedBuilder {
         let values = nest(self.values.finish(), &self.dims)?;
         let field = list_item(values.data_type().clone());
         let list = ListArray::try_new(field, offsets, values, None);
-        Ok(Arc::new(list.map_err(|error| RootError::malformed("as many items as the counter says", error))?))
+        Ok(Arc::new(list.map_err(|error| {
+            RootError::malformed("as many items as the counter says", error)
+        })?))
     }
 }
 
@@ -100,10 +122,15 @@ fn check_container(entry: &[u8], count: usize) -> Result<()> {
     let header = cursor.object_header()?;
     let declared = cursor.i32()?;
     if header.memberwise {
-        return Err(RootError::unsupported("a container streamed member by member"));
+        return Err(RootError::unsupported(
+            "a container streamed member by member",
+        ));
     }
     if header.end != Some(entry.len()) || usize::try_from(declared) != Ok(count) {
-        return Err(RootError::malformed(format!("a container of {count} items and {} bytes", entry.len()), declared));
+        return Err(RootError::malformed(
+            format!("a container of {count} items and {} bytes", entry.len()),
+            declared,
+        ));
     }
     Ok(())
 }
