@@ -59,9 +59,8 @@ pub(crate) struct StoredBasket {
 
 impl EmbeddedBasket {
     pub(crate) fn stored(&self, record: &Bytes) -> StoredBasket {
-        let slice = |range: &Range<usize>| {
-            record.slice(range.start.min(record.len())..range.end.min(record.len()))
-        };
+        let slice =
+            |range: &Range<usize>| record.slice(range.start.min(record.len())..range.end.min(record.len()));
         StoredBasket {
             key_length: self.key_length,
             data: slice(&self.data),
@@ -92,11 +91,7 @@ impl Header {
         cursor.skip(4)?;
         let key_length = usize::from(cursor.u16()?);
         cursor.skip(2)?;
-        let seek = if version > 1000 {
-            cursor.u64()?
-        } else {
-            u64::from(cursor.u32()?)
-        };
+        let seek = if version > 1000 { cursor.u64()? } else { u64::from(cursor.u32()?) };
         cursor.skip(if version > 1000 { 8 } else { 4 })?;
         cursor.string_bytes()?;
         let name = cursor.string_bytes()?.to_vec();
@@ -111,13 +106,9 @@ impl Header {
         let entries = cursor.i32()?;
         let last = cursor.i32()?;
         let flag = cursor.u8()?;
-        let bad =
-            |what: &str, value: i64| RootError::malformed(what.to_owned(), value).at(start as u64);
+        let bad = |what: &str, value: i64| RootError::malformed(what.to_owned(), value).at(start as u64);
         if basket_version < 2 {
-            return Err(
-                RootError::unsupported(format!("TBasket version {basket_version}"))
-                    .at(start as u64),
-            );
+            return Err(RootError::unsupported(format!("TBasket version {basket_version}")).at(start as u64));
         }
         Ok(Self {
             record_length: u64::try_from(record_length)
@@ -127,10 +118,8 @@ impl Header {
             key_length,
             seek,
             name,
-            entries: usize::try_from(entries)
-                .map_err(|_| bad("a number of entries", entries.into()))?,
-            last: usize::try_from(last)
-                .map_err(|_| bad("the end of a basket's data", last.into()))?,
+            entries: usize::try_from(entries).map_err(|_| bad("a number of entries", entries.into()))?,
+            last: usize::try_from(last).map_err(|_| bad("the end of a basket's data", last.into()))?,
             flag,
         })
     }
@@ -139,10 +128,7 @@ impl Header {
     fn border(&self) -> Result<usize> {
         self.last.checked_sub(self.key_length).ok_or_else(|| {
             RootError::malformed(
-                format!(
-                    "the data to end behind the {} bytes of the header",
-                    self.key_length
-                ),
+                format!("the data to end behind the {} bytes of the header", self.key_length),
                 self.last,
             )
         })
@@ -155,11 +141,7 @@ pub(crate) fn read_embedded(cursor: &mut Cursor<'_>, end: usize) -> Result<Embed
     let border = header.border()?;
     // 80 is added where offsets are to be generated, 40 where displacements follow, 10 where data are here.
     let generated = header.flag >= 80;
-    let flag = if generated {
-        header.flag - 80
-    } else {
-        header.flag
-    };
+    let flag = if generated { header.flag - 80 } else { header.flag };
     let mut offsets = None;
     if !generated && flag != 0 && flag % 10 != 2 {
         let count = cursor.count(4)?;
@@ -179,10 +161,7 @@ pub(crate) fn read_embedded(cursor: &mut Cursor<'_>, end: usize) -> Result<Embed
         data = cursor.position()..cursor.position() + border;
         cursor.skip(border)?;
     } else if header.entries > 0 {
-        return Err(RootError::malformed(
-            "an embedded basket with its data",
-            "one without",
-        ));
+        return Err(RootError::malformed("an embedded basket with its data", "one without"));
     }
     cursor.finish("TBasket", end)?;
     Ok(EmbeddedBasket {
@@ -267,11 +246,7 @@ impl LoadedBasket {
                 header.object_length,
             ));
         }
-        let wanted = if with_offsets {
-            header.object_length
-        } else {
-            border
-        };
+        let wanted = if with_offsets { header.object_length } else { border };
         decompressor.decompress(payload, header.object_length, wanted, &mut self.scratch)?;
         self.key_length = header.key_length;
         self.border = border;
@@ -300,22 +275,13 @@ impl LoadedBasket {
             _ => u32::MAX,
         };
         let table = match (&self.embedded, self.offsets_at) {
-            (
-                Some(StoredBasket {
-                    offsets: Some(offsets),
-                    ..
-                }),
-                _,
-            ) => offsets,
+            (Some(StoredBasket { offsets: Some(offsets), .. }), _) => offsets,
             (None, Some(at)) => {
                 let mut cursor = Cursor::new(self.scratch.filled());
                 cursor.seek(at)?;
                 let count = cursor.count(4)?;
                 if count < self.entries {
-                    return Err(RootError::malformed(
-                        format!("offsets of {} entries", self.entries),
-                        count,
-                    ));
+                    return Err(RootError::malformed(format!("offsets of {} entries", self.entries), count));
                 }
                 cursor.take(self.entries * 4)?
             }
@@ -342,10 +308,7 @@ impl LoadedBasket {
         if let Some(first) = starts.first()
             && *first != 0
         {
-            return Err(RootError::malformed(
-                "the first entry at the start of the data",
-                first,
-            ));
+            return Err(RootError::malformed("the first entry at the start of the data", first));
         }
         starts.push(self.border);
         Ok(true)
@@ -380,11 +343,7 @@ impl Header {
         if self.seek != expected.seek && self.name != expected.branch.as_bytes() {
             return Err(RootError::malformed(
                 format!("a basket of {} at byte {}", expected.branch, expected.seek),
-                format!(
-                    "one of {} at byte {}",
-                    String::from_utf8_lossy(&self.name),
-                    self.seek
-                ),
+                format!("one of {} at byte {}", String::from_utf8_lossy(&self.name), self.seek),
             ));
         }
         Ok(())

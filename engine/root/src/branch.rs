@@ -79,11 +79,7 @@ pub(crate) fn columns(
     for top in &raw.top {
         builder.add(*top, "");
     }
-    let Builder {
-        mut columns,
-        leaves,
-        ..
-    } = builder;
+    let Builder { mut columns, leaves, .. } = builder;
     connect_counters(raw, &mut columns, &leaves);
     name(&mut columns);
     columns
@@ -100,11 +96,8 @@ impl Builder<'_> {
             return;
         };
         let path = format!("{prefix}{}", branch.name);
-        let leaves: Vec<(usize, &RawLeaf)> = branch
-            .leaves
-            .iter()
-            .filter_map(|leaf| Some((*leaf, raw.leaves.get(*leaf)?)))
-            .collect();
+        let leaves: Vec<(usize, &RawLeaf)> =
+            branch.leaves.iter().filter_map(|leaf| Some((*leaf, raw.leaves.get(*leaf)?))).collect();
         let is_collection =
             matches!(branch.numbers.get(Slot::Type), 3 | 4) && branch.class == "TBranchElement";
         if branch.children.is_empty() {
@@ -118,21 +111,11 @@ impl Builder<'_> {
         }
     }
 
-    fn add_leaves(
-        &mut self,
-        index: usize,
-        branch: &RawBranch,
-        path: &str,
-        leaves: &[(usize, &RawLeaf)],
-    ) {
+    fn add_leaves(&mut self, index: usize, branch: &RawBranch, path: &str, leaves: &[(usize, &RawLeaf)]) {
         let only: Vec<&RawLeaf> = leaves.iter().map(|(_, leaf)| *leaf).collect();
         for (i, (leaf_index, leaf)) in leaves.iter().enumerate() {
             let resolved = resolve(branch, &only, i, self.streamers);
-            let path = if leaves.len() > 1 {
-                format!("{path}.{}", leaf.name)
-            } else {
-                path.to_owned()
-            };
+            let path = if leaves.len() > 1 { format!("{path}.{}", leaf.name) } else { path.to_owned() };
             self.add_column(index, branch, &path, (*leaf_index, leaf.count), resolved);
         }
         if leaves.is_empty() {
@@ -149,10 +132,7 @@ impl Builder<'_> {
         leaf: (usize, Option<u32>),
         resolved: Resolved,
     ) {
-        let previous = self
-            .columns
-            .last()
-            .filter(|previous| previous.source == source);
+        let previous = self.columns.last().filter(|previous| previous.source == source);
         let (baskets, fault) = match previous {
             Some(previous) => (Ok(Arc::clone(&previous.baskets)), None),
             None => match self.baskets(branch) {
@@ -190,10 +170,7 @@ impl Builder<'_> {
     /// The branch's baskets: those on disk, then those embedded; together they must hold the tree's entries.
     fn baskets(&self, branch: &RawBranch) -> Result<Vec<Basket>, String> {
         if !branch.file_name.is_empty() {
-            return Err(format!(
-                "its baskets are in another file, {:?}",
-                branch.file_name
-            ));
+            return Err(format!("its baskets are in another file, {:?}", branch.file_name));
         }
         let own = u64::try_from(branch.numbers.get(Slot::Entries)).unwrap_or(u64::MAX);
         if own != self.entries {
@@ -207,19 +184,11 @@ impl Builder<'_> {
             return Ok(Vec::new());
         }
         let written = usize::try_from(branch.numbers.get(Slot::WriteBasket)).unwrap_or(0);
-        let mut baskets =
-            Vec::with_capacity(written.min(branch.basket_seek.len()) + branch.embedded.len());
+        let mut baskets = Vec::with_capacity(written.min(branch.basket_seek.len()) + branch.embedded.len());
         let mut next = 0_u64;
-        let starts = branch
-            .basket_entry
-            .iter()
-            .map(|entry| u64::try_from(*entry).unwrap_or(u64::MAX));
+        let starts = branch.basket_entry.iter().map(|entry| u64::try_from(*entry).unwrap_or(u64::MAX));
         let starts: Vec<u64> = starts.collect();
-        let on_disk = branch
-            .basket_seek
-            .iter()
-            .zip(&branch.basket_bytes)
-            .take(written);
+        let on_disk = branch.basket_seek.iter().zip(&branch.basket_bytes).take(written);
         for (i, (seek, bytes)) in on_disk.enumerate() {
             let (Ok(seek), Ok(bytes)) = (u64::try_from(*seek), u64::try_from(*bytes)) else {
                 return Err(format!("basket {i} is said to be at byte {seek}"));
@@ -234,16 +203,11 @@ impl Builder<'_> {
             match seek.checked_add(bytes) {
                 Some(stop) if stop <= self.file_size && bytes > 0 => {
                     if end > next {
-                        baskets.push(Basket {
-                            entries: next..end,
-                            place: Placement::Disk(seek..stop),
-                        });
+                        baskets.push(Basket { entries: next..end, place: Placement::Disk(seek..stop) });
                     }
                 }
                 _ => {
-                    return Err(format!(
-                        "basket {i} of {bytes} bytes at byte {seek} is not in the file"
-                    ));
+                    return Err(format!("basket {i} of {bytes} bytes at byte {seek} is not in the file"));
                 }
             }
             next = end;
@@ -257,32 +221,20 @@ impl Builder<'_> {
             }
             let end = next.saturating_add(embedded.entries as u64);
             if starts.get(*i).is_some_and(|start| *start != next) || end > own {
-                return Err(format!(
-                    "embedded basket {i} does not start at entry {next}"
-                ));
+                return Err(format!("embedded basket {i} does not start at entry {next}"));
             }
             let stored = Box::new(embedded.stored(self.record));
-            baskets.push(Basket {
-                entries: next..end,
-                place: Placement::Embedded(stored),
-            });
+            baskets.push(Basket { entries: next..end, place: Placement::Embedded(stored) });
             next = end;
         }
-        if next == own {
-            Ok(baskets)
-        } else {
-            Err(format!("its baskets hold {next} of {own} entries"))
-        }
+        if next == own { Ok(baskets) } else { Err(format!("its baskets hold {next} of {own} entries")) }
     }
 }
 
 /// Finds the columns that count others: a leaf's counter is a leaf of another branch.
 fn connect_counters(raw: &RawTree, columns: &mut [Branch], leaves: &[(usize, Option<u32>)]) {
-    let column_of: HashMap<usize, usize> = leaves
-        .iter()
-        .enumerate()
-        .map(|(column, (leaf, _))| (*leaf, column))
-        .collect();
+    let column_of: HashMap<usize, usize> =
+        leaves.iter().enumerate().map(|(column, (leaf, _))| (*leaf, column)).collect();
     let is_count = |branch: &Branch| {
         let whole = branch.data_type.as_ref().is_ok_and(DataType::is_integer);
         whole
@@ -322,10 +274,6 @@ fn name(columns: &mut [Branch]) {
     for (name, column) in names.into_iter().zip(columns) {
         let times = used.entry(name.clone()).or_default();
         *times += 1;
-        column.name = if *times > 1 {
-            format!("{name}#{times}")
-        } else {
-            name
-        };
+        column.name = if *times > 1 { format!("{name}#{times}") } else { name };
     }
 }

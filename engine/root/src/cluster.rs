@@ -8,34 +8,17 @@ use crate::branch::Branch;
 ///
 /// Taken from the baskets, not from the cluster table of the tree: they are what is read, and they cannot disagree
 /// with themselves.
-pub(crate) fn boundaries<'a>(
-    branches: impl Iterator<Item = &'a Branch> + Clone,
-    entries: u64,
-) -> Vec<u64> {
+pub(crate) fn boundaries<'a>(branches: impl Iterator<Item = &'a Branch> + Clone, entries: u64) -> Vec<u64> {
     let with_baskets = branches.filter(|branch| !branch.baskets.is_empty());
-    let Some(fewest) = with_baskets
-        .clone()
-        .min_by_key(|branch| branch.baskets.len())
-    else {
-        return if entries == 0 {
-            Vec::new()
-        } else {
-            vec![entries]
-        };
+    let Some(fewest) = with_baskets.clone().min_by_key(|branch| branch.baskets.len()) else {
+        return if entries == 0 { Vec::new() } else { vec![entries] };
     };
-    let mut common: Vec<u64> = fewest
-        .baskets
-        .iter()
-        .map(|basket| basket.entries.end)
-        .collect();
+    let mut common: Vec<u64> = fewest.baskets.iter().map(|basket| basket.entries.end).collect();
     let mut last_source = fewest.source;
     for branch in with_baskets {
         if branch.source != last_source && common.len() > 1 {
             let ends = &branch.baskets;
-            common.retain(|end| {
-                ends.binary_search_by_key(end, |basket| basket.entries.end)
-                    .is_ok()
-            });
+            common.retain(|end| ends.binary_search_by_key(end, |basket| basket.entries.end).is_ok());
         }
         last_source = branch.source;
     }

@@ -133,10 +133,7 @@ impl Decompressor {
         let mut zstd = zstd_safe::DCtx::create();
         // Cannot fail for a constant within zstd's bounds; if it did, zstd's own limit (128 MiB) would hold.
         let _ = zstd.set_parameter(zstd_safe::DParameter::WindowLogMax(ZSTD_WINDOW_LOG));
-        Self {
-            deflate: libdeflater::Decompressor::new(),
-            zstd,
-        }
+        Self { deflate: libdeflater::Decompressor::new(), zstd }
     }
 
     /// Decompresses a record's payload, which the record's header says has `size` bytes, into `out` (cleared first).
@@ -163,18 +160,13 @@ impl Decompressor {
             let (block, after) = next_block(rest)?;
             let left = size.saturating_sub(out.filled);
             if block.size > left {
-                return Err(RootError::malformed(
-                    format!("at most {left} bytes in the block"),
-                    block.size,
-                ));
+                return Err(RootError::malformed(format!("at most {left} bytes in the block"), block.size));
             }
             // Grown block by block, each after the one before it has proved to be real.
             let produce = block.size.min(wanted - out.filled);
             let done = self.block(&block, produce, out)?;
             if done < produce {
-                return Err(block
-                    .codec
-                    .fault(format!("{done} bytes instead of {}", block.size)));
+                return Err(block.codec.fault(format!("{done} bytes instead of {}", block.size)));
             }
             out.advance(done);
             rest = after;
@@ -192,26 +184,19 @@ impl Decompressor {
         let codec = block.codec;
         match codec {
             Codec::Zlib => {
-                let done = self
-                    .deflate
-                    .zlib_decompress(block.content, out.space(block.size));
+                let done = self.deflate.zlib_decompress(block.content, out.space(block.size));
                 done.map_err(|error| codec.fault(error))
             }
             Codec::OldDeflate => {
-                let done = self
-                    .deflate
-                    .deflate_decompress(block.content, out.space(block.size));
+                let done = self.deflate.deflate_decompress(block.content, out.space(block.size));
                 done.map_err(|error| codec.fault(error))
             }
             Codec::Lz4 => {
                 let short = || RootError::truncated(8, block.content.len());
                 let (sum, data) = block.content.split_first_chunk::<8>().ok_or_else(short)?;
-                let (expected, found) =
-                    (u64::from_be_bytes(*sum), xxhash_rust::xxh64::xxh64(data, 0));
+                let (expected, found) = (u64::from_be_bytes(*sum), xxhash_rust::xxh64::xxh64(data, 0));
                 if expected != found {
-                    return Err(
-                        codec.fault(format!("checksum {found:016x} instead of {expected:016x}"))
-                    );
+                    return Err(codec.fault(format!("checksum {found:016x} instead of {expected:016x}")));
                 }
                 lz4_flex::block::decompress_into(data, out.space(block.size))
                     .map_err(|error| codec.fault(error))
@@ -225,18 +210,12 @@ impl Decompressor {
                 };
                 done.map_err(|code| codec.fault(zstd_safe::get_error_name(code)))
             }
-            Codec::Lzma => {
-                lzma(block.content, out.space(block.size)).map_err(|error| codec.fault(error))
-            }
+            Codec::Lzma => lzma(block.content, out.space(block.size)).map_err(|error| codec.fault(error)),
         }
     }
 
     /// Streams until `target` is full and leaves the rest of the frame alone.
-    fn zstd_prefix(
-        &mut self,
-        content: &[u8],
-        target: &mut [u8],
-    ) -> std::result::Result<usize, usize> {
+    fn zstd_prefix(&mut self, content: &[u8], target: &mut [u8]) -> std::result::Result<usize, usize> {
         self.zstd.reset(zstd_safe::ResetDirective::SessionOnly)?;
         let wanted = target.len();
         let mut output = zstd_safe::OutBuffer::around(target);
@@ -269,17 +248,9 @@ fn next_block(bytes: &[u8]) -> Result<(Block<'_>, &[u8])> {
     if size == 0 {
         return Err(RootError::malformed("a block with content", "an empty one"));
     }
-    let (content, rest) = rest
-        .split_at_checked(compressed)
-        .ok_or_else(|| RootError::truncated(compressed, rest.len()))?;
-    Ok((
-        Block {
-            codec,
-            content,
-            size,
-        },
-        rest,
-    ))
+    let (content, rest) =
+        rest.split_at_checked(compressed).ok_or_else(|| RootError::truncated(compressed, rest.len()))?;
+    Ok((Block { codec, content, size }, rest))
 }
 
 fn lzma(content: &[u8], target: &mut [u8]) -> std::result::Result<usize, liblzma::stream::Error> {
@@ -287,14 +258,9 @@ fn lzma(content: &[u8], target: &mut [u8]) -> std::result::Result<usize, liblzma
     let mut stream = Stream::new_stream_decoder(LZMA_MEMORY, 0)?;
     loop {
         let (read, written) = (stream.total_in(), stream.total_out());
-        let input = usize::try_from(read)
-            .ok()
-            .and_then(|read| content.get(read..))
-            .unwrap_or_default();
-        let output = usize::try_from(written)
-            .ok()
-            .and_then(|written| target.get_mut(written..))
-            .unwrap_or_default();
+        let input = usize::try_from(read).ok().and_then(|read| content.get(read..)).unwrap_or_default();
+        let output =
+            usize::try_from(written).ok().and_then(|written| target.get_mut(written..)).unwrap_or_default();
         let status = stream.process(input, output, Action::Finish)?;
         let stuck = (stream.total_in(), stream.total_out()) == (read, written);
         if matches!(status, Status::StreamEnd) {

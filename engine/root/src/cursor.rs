@@ -53,10 +53,7 @@ impl<'a> Cursor<'a> {
     }
 
     pub(crate) fn take(&mut self, count: usize) -> Result<&'a [u8]> {
-        let slice = self
-            .bytes
-            .get(self.position..)
-            .and_then(|rest| rest.get(..count));
+        let slice = self.bytes.get(self.position..).and_then(|rest| rest.get(..count));
         match slice {
             Some(slice) => {
                 self.position += count;
@@ -71,10 +68,7 @@ impl<'a> Cursor<'a> {
     }
 
     fn array<const N: usize>(&mut self) -> Result<[u8; N]> {
-        let slice = self
-            .bytes
-            .get(self.position..)
-            .and_then(|rest| rest.first_chunk::<N>());
+        let slice = self.bytes.get(self.position..).and_then(|rest| rest.first_chunk::<N>());
         match slice {
             Some(array) => {
                 self.position += N;
@@ -90,8 +84,7 @@ impl<'a> Cursor<'a> {
     pub(crate) fn count(&mut self, size: usize) -> Result<usize> {
         let at = self.position;
         let raw = self.i32()?;
-        let count =
-            usize::try_from(raw).map_err(|_| RootError::malformed("a count", raw).at(at as u64))?;
+        let count = usize::try_from(raw).map_err(|_| RootError::malformed("a count", raw).at(at as u64))?;
         self.check_count(count, size).map_err(|e| e.at(at as u64))?;
         Ok(count)
     }
@@ -101,10 +94,7 @@ impl<'a> Cursor<'a> {
         match count.checked_mul(size) {
             Some(bytes) if bytes <= self.remaining() => Ok(()),
             _ => Err(RootError::malformed(
-                format!(
-                    "at most {} items of {size} bytes",
-                    self.remaining() / size.max(1)
-                ),
+                format!("at most {} items of {size} bytes", self.remaining() / size.max(1)),
                 count,
             )),
         }
@@ -128,13 +118,11 @@ impl<'a> Cursor<'a> {
     pub(crate) fn c_string(&mut self) -> Result<&'a str> {
         let rest = self.bytes.get(self.position..).unwrap_or_default();
         let length = rest.iter().take(1024).position(|byte| *byte == 0);
-        let length = length.ok_or_else(|| {
-            RootError::malformed("a class name", "no end of it").at(self.position as u64)
-        })?;
+        let length = length
+            .ok_or_else(|| RootError::malformed("a class name", "no end of it").at(self.position as u64))?;
         let name = self.take(length)?;
         self.skip(1)?;
-        std::str::from_utf8(name)
-            .map_err(|_| RootError::malformed("a class name", "bytes that are not text"))
+        std::str::from_utf8(name).map_err(|_| RootError::malformed("a class name", "bytes that are not text"))
     }
 
     /// Byte count (if there) and version in front of an object.
@@ -166,9 +154,7 @@ impl<'a> Cursor<'a> {
         let header = self.object_header()?;
         match header.end {
             Some(end) => self.seek(end),
-            None => Err(
-                RootError::malformed("an object with its length", "one without").at(start as u64),
-            ),
+            None => Err(RootError::malformed("an object with its length", "one without").at(start as u64)),
         }
     }
 
@@ -203,10 +189,7 @@ impl<'a> Cursor<'a> {
         if self.position == end {
             return Ok(());
         }
-        Err(RootError::malformed(
-            format!("{class} to end at byte {end} of its record"),
-            self.position,
-        )
-        .at(self.position as u64))
+        Err(RootError::malformed(format!("{class} to end at byte {end} of its record"), self.position)
+            .at(self.position as u64))
     }
 }

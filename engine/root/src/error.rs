@@ -25,8 +25,7 @@ pub struct Place {
 impl fmt::Display for Place {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut separator = "";
-        let mut part = |f: &mut fmt::Formatter<'_>, label: &str, value: Option<String>| match value
-        {
+        let mut part = |f: &mut fmt::Formatter<'_>, label: &str, value: Option<String>| match value {
             Some(value) => {
                 write!(f, "{separator}{label} {value}")?;
                 separator = ", ";
@@ -39,11 +38,7 @@ impl fmt::Display for Place {
         part(f, "branch", self.branch.clone())?;
         part(f, "basket", self.basket.map(|n| n.to_string()))?;
         part(f, "byte", self.offset.map(|n| n.to_string()))?;
-        if separator.is_empty() {
-            f.write_str("ROOT data")
-        } else {
-            Ok(())
-        }
+        if separator.is_empty() { f.write_str("ROOT data") } else { Ok(()) }
     }
 }
 
@@ -141,26 +136,15 @@ fn did_you_mean(nearest: &[String]) -> String {
 
 impl RootError {
     pub(crate) fn malformed(expected: impl Into<String>, found: impl fmt::Display) -> Self {
-        Self::Malformed {
-            place: Box::default(),
-            expected: expected.into(),
-            found: found.to_string(),
-        }
+        Self::Malformed { place: Box::default(), expected: expected.into(), found: found.to_string() }
     }
 
     pub(crate) fn truncated(expected: usize, found: usize) -> Self {
-        Self::Truncated {
-            place: Box::default(),
-            expected: expected as u64,
-            found: found as u64,
-        }
+        Self::Truncated { place: Box::default(), expected: expected as u64, found: found as u64 }
     }
 
     pub(crate) fn unsupported(what: impl Into<String>) -> Self {
-        Self::Unsupported {
-            place: Box::default(),
-            what: what.into(),
-        }
+        Self::Unsupported { place: Box::default(), what: what.into() }
     }
 
     /// Where it happened.
@@ -207,9 +191,7 @@ impl RootError {
     }
 
     pub(crate) fn in_branch(mut self, branch: &str) -> Self {
-        self.place_mut()
-            .branch
-            .get_or_insert_with(|| branch.to_owned());
+        self.place_mut().branch.get_or_insert_with(|| branch.to_owned());
         self
     }
 
@@ -231,11 +213,7 @@ pub(crate) fn nearest<'a>(wanted: &str, names: impl Iterator<Item = &'a str>) ->
         .collect();
     scored.sort();
     scored.dedup();
-    scored
-        .into_iter()
-        .take(3)
-        .map(|(_, name)| name.to_owned())
-        .collect()
+    scored.into_iter().take(3).map(|(_, name)| name.to_owned()).collect()
 }
 
 fn edit_distance(a: &[char], b: &[char]) -> usize {
@@ -263,10 +241,7 @@ mod tests {
     #[test]
     fn nearest_three() {
         let names = ["Jet_pt", "Jet_eta", "Muon_pt", "MET_pt", "HLT_IsoMu24"];
-        assert_eq!(
-            nearest("jet_Pt", names.into_iter()),
-            ["Jet_pt", "MET_pt", "Jet_eta"]
-        );
+        assert_eq!(nearest("jet_Pt", names.into_iter()), ["Jet_pt", "MET_pt", "Jet_eta"]);
         assert!(nearest("zzzzzz", names.into_iter()).is_empty());
     }
 

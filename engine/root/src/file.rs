@@ -91,44 +91,25 @@ impl Key {
             .map_err(|_| RootError::malformed("a record", "a deleted one").at(start as u64))?;
         let version = cursor.i16()?;
         let object_length = cursor.i32()?;
-        let object_length = usize::try_from(object_length).map_err(|_| {
-            RootError::malformed("an object length", object_length).at(start as u64)
-        })?;
+        let object_length = usize::try_from(object_length)
+            .map_err(|_| RootError::malformed("an object length", object_length).at(start as u64))?;
         cursor.skip(4)?;
         let key_length = cursor.u16()?;
         let cycle = cursor.u16()?;
         let large = version > LARGE_RECORD;
-        let seek = if large {
-            cursor.u64()?
-        } else {
-            u64::from(cursor.u32()?)
-        };
+        let seek = if large { cursor.u64()? } else { u64::from(cursor.u32()?) };
         cursor.skip(if large { 8 } else { 4 })?;
         let class = cursor.string()?;
         let name = cursor.string()?;
         let title = cursor.string()?;
-        if u64::from(key_length) > record_length
-            || cursor.position() - start > usize::from(key_length)
-        {
+        if u64::from(key_length) > record_length || cursor.position() - start > usize::from(key_length) {
             return Err(RootError::malformed(
                 format!("a record of at least its header's {key_length} bytes"),
-                format!(
-                    "{record_length}, {} of them read",
-                    cursor.position() - start
-                ),
+                format!("{record_length}, {} of them read", cursor.position() - start),
             )
             .at(start as u64));
         }
-        Ok(Self {
-            record_length,
-            object_length,
-            key_length,
-            cycle,
-            seek,
-            class,
-            name,
-            title,
-        })
+        Ok(Self { record_length, object_length, key_length, cycle, seek, class, name, title })
     }
 
     fn range(&self) -> Range<u64> {
@@ -162,11 +143,7 @@ impl Header {
         let begin = u64::from(cursor.u32()?);
         let large = version >= LARGE_FILE;
         let seek = |cursor: &mut Cursor<'_>| {
-            if large {
-                cursor.u64()
-            } else {
-                cursor.u32().map(u64::from)
-            }
+            if large { cursor.u64() } else { cursor.u32().map(u64::from) }
         };
         let end = seek(&mut cursor)?;
         seek(&mut cursor)?; // free list
@@ -177,40 +154,22 @@ impl Header {
         let seek_info = seek(&mut cursor)?;
         let info_length = u64::from(cursor.u32()?);
         cursor.skip(2)?;
-        let uuid = cursor
-            .take(16)?
-            .first_chunk::<16>()
-            .copied()
-            .unwrap_or_default();
+        let uuid = cursor.take(16)?.first_chunk::<16>().copied().unwrap_or_default();
         if end > size {
-            return Err(RootError::malformed(
-                format!("{end} bytes in the file, as its header says"),
-                size,
-            )
-            .at(12));
+            return Err(
+                RootError::malformed(format!("{end} bytes in the file, as its header says"), size).at(12)
+            );
         }
         if begin < 12 || begin >= end || name_length > end - begin {
             return Err(RootError::malformed("the first record inside the file", begin).at(8));
         }
-        Ok(Self {
-            version,
-            begin,
-            end,
-            compression,
-            name_length,
-            seek_info,
-            info_length,
-            uuid,
-        })
+        Ok(Self { version, begin, end, compression, name_length, seek_info, info_length, uuid })
     }
 
     fn check(&self, range: Range<u64>, what: &str) -> Result<Range<u64>> {
         if range.start < self.begin || range.end > self.end || range.start > range.end {
             let found = format!("bytes {}..{}", range.start, range.end);
-            return Err(RootError::malformed(
-                format!("{what} within the file's {} bytes", self.end),
-                found,
-            ));
+            return Err(RootError::malformed(format!("{what} within the file's {} bytes", self.end), found));
         }
         Ok(range)
     }
@@ -234,24 +193,15 @@ impl Directory {
             cursor.skip(8)?;
             u64::from(cursor.u32()?)
         };
-        Ok(Self {
-            keys: seek..seek.saturating_add(u64::from(length)),
-        })
+        Ok(Self { keys: seek..seek.saturating_add(u64::from(length)) })
     }
 }
 
 /// `Need` for the ranges that are not in the store, if any.
 fn missing<T>(store: &ByteStore, ranges: &[Range<u64>]) -> Option<Progress<T>> {
-    let missing: Vec<Range<u64>> = ranges
-        .iter()
-        .filter(|range| store.get((*range).clone()).is_none())
-        .cloned()
-        .collect();
-    if missing.is_empty() {
-        None
-    } else {
-        Some(Progress::Need(missing))
-    }
+    let missing: Vec<Range<u64>> =
+        ranges.iter().filter(|range| store.get((*range).clone()).is_none()).cloned().collect();
+    if missing.is_empty() { None } else { Some(Progress::Need(missing)) }
 }
 
 impl RootFile {
@@ -265,7 +215,7 @@ impl RootFile {
     fn open_inner(name: &str, size: u64, store: &ByteStore) -> Result<Progress<Self>> {
         let head = 0..size.min(HEAD);
         let ends = if size <= HEAD + TAIL {
-            vec![0..size]
+            std::iter::once(0..size).collect()
         } else {
             vec![head.clone(), size - TAIL..size]
         };
@@ -323,9 +273,7 @@ impl RootFile {
             streamers,
             keys,
         };
-        Ok(Progress::Ready(Self {
-            inner: Arc::new(inner),
-        }))
+        Ok(Progress::Ready(Self { inner: Arc::new(inner) }))
     }
 
     /// Name given on opening.
@@ -358,21 +306,9 @@ impl RootFile {
         let mut trees = Vec::new();
         let mut need = Vec::new();
         let mut visited = Vec::new();
-        self.walk(
-            "",
-            &self.inner.keys,
-            store,
-            0,
-            &mut visited,
-            &mut trees,
-            &mut need,
-        )
-        .map_err(|error| error.in_file(self.name()))?;
-        Ok(if need.is_empty() {
-            Progress::Ready(trees)
-        } else {
-            Progress::Need(need)
-        })
+        self.walk("", &self.inner.keys, store, 0, &mut visited, &mut trees, &mut need)
+            .map_err(|error| error.in_file(self.name()))?;
+        Ok(if need.is_empty() { Progress::Ready(trees) } else { Progress::Need(need) })
     }
 
     #[expect(clippy::too_many_arguments, reason = "the state of one recursive walk")]
@@ -398,21 +334,11 @@ impl RootFile {
             } else if is_directory_class(&key.class) && !visited.contains(&key.seek) {
                 visited.push(key.seek);
                 if depth >= DEEPEST_DIRECTORY {
-                    return Err(RootError::unsupported(
-                        "directories nested more than 32 deep",
-                    ));
+                    return Err(RootError::unsupported("directories nested more than 32 deep"));
                 }
                 match self.directory(key, store)? {
                     Progress::Ready(inner) => {
-                        self.walk(
-                            &format!("{path}/"),
-                            &inner,
-                            store,
-                            depth + 1,
-                            visited,
-                            trees,
-                            need,
-                        )?;
+                        self.walk(&format!("{path}/"), &inner, store, depth + 1, visited, trees, need)?;
                     }
                     Progress::Need(ranges) => need.extend(ranges),
                 }
@@ -448,17 +374,12 @@ impl RootFile {
         if let Some(need) = missing(store, std::slice::from_ref(&keys)) {
             return Ok(need);
         }
-        Ok(Progress::Ready(read_keys(
-            &store.expect(keys.clone())?,
-            keys.start,
-            self.inner.size,
-        )?))
+        Ok(Progress::Ready(read_keys(&store.expect(keys.clone())?, keys.start, self.inner.size)?))
     }
 
     /// The tree at `path`: `Events`, `dir/Events`, `Events;1`. Without a cycle the highest one is taken.
     pub fn tree(&self, path: &str, store: &ByteStore) -> Result<Progress<Tree>> {
-        self.tree_inner(path, store)
-            .map_err(|error| error.in_tree(path).in_file(self.name()))
+        self.tree_inner(path, store).map_err(|error| error.in_tree(path).in_file(self.name()))
     }
 
     fn tree_inner(&self, path: &str, store: &ByteStore) -> Result<Progress<Tree>> {
@@ -534,11 +455,7 @@ impl RootFile {
 /// Near names first; where none is near, the first that exist, since files rarely have more than a few.
 fn nearest_trees(path: &str, trees: &[TreeKey]) -> Vec<String> {
     let near = nearest(path, trees.iter().map(|tree| tree.path.as_str()));
-    if near.is_empty() {
-        trees.iter().take(3).map(|tree| tree.path.clone()).collect()
-    } else {
-        near
-    }
+    if near.is_empty() { trees.iter().take(3).map(|tree| tree.path.clone()).collect() } else { near }
 }
 
 fn highest<'a>(
@@ -548,9 +465,7 @@ fn highest<'a>(
     class: impl Fn(&str) -> bool,
 ) -> Option<&'a Key> {
     keys.iter()
-        .filter(|key| {
-            key.name == name && class(&key.class) && cycle.is_none_or(|cycle| cycle == key.cycle)
-        })
+        .filter(|key| key.name == name && class(&key.class) && cycle.is_none_or(|cycle| cycle == key.cycle))
         .max_by_key(|key| key.cycle)
 }
 
@@ -583,10 +498,7 @@ pub(crate) fn read_record(bytes: &Bytes) -> Result<(Key, Bytes)> {
     let mut cursor = Cursor::new(bytes);
     let key = Key::read(&mut cursor)?;
     if key.record_length != bytes.len() as u64 {
-        return Err(RootError::malformed(
-            format!("a record of {} bytes", bytes.len()),
-            key.record_length,
-        ));
+        return Err(RootError::malformed(format!("a record of {} bytes", bytes.len()), key.record_length));
     }
     let start = usize::from(key.key_length);
     let payload = bytes.slice(start.min(bytes.len())..);

@@ -162,8 +162,8 @@ fn built_in(class: &str, version: u16) -> Option<&'static str> {
         ("TLeaf", 2) => "N i:fLen i: i: b: b:fIsUnsigned P:fLeafCount",
         ("TLeafElement", 1) => "B:TLeaf i:fID i:fType",
         (
-            "TLeafB" | "TLeafS" | "TLeafI" | "TLeafL" | "TLeafG" | "TLeafF" | "TLeafD" | "TLeafO"
-            | "TLeafC" | "TLeafF16" | "TLeafD32" | "TLeafObject",
+            "TLeafB" | "TLeafS" | "TLeafI" | "TLeafL" | "TLeafG" | "TLeafF" | "TLeafD" | "TLeafO" | "TLeafC"
+            | "TLeafF16" | "TLeafD32" | "TLeafObject",
             _,
         ) => "B:TLeaf .",
         _ => return None,
@@ -189,15 +189,8 @@ fn parse(table: &'static str) -> Vec<Member> {
                 "d" => Kind::F64,
                 "s" => Kind::Text,
                 "4" | "8" => {
-                    let count = if slot == Slot::ClusterRanges {
-                        slot
-                    } else {
-                        Slot::MaxBaskets
-                    };
-                    Kind::Array {
-                        count,
-                        width: if letter == "4" { 4 } else { 8 },
-                    }
+                    let count = if slot == Slot::ClusterRanges { slot } else { Slot::MaxBaskets };
+                    Kind::Array { count, width: if letter == "4" { 4 } else { 8 } }
                 }
                 "S" => Kind::OldSeeks,
                 _ => Kind::Rest,
@@ -207,15 +200,7 @@ fn parse(table: &'static str) -> Vec<Member> {
             } else {
                 slot
             };
-            Member {
-                slot,
-                kind,
-                class: if kind == Kind::Base {
-                    name.to_owned()
-                } else {
-                    String::new()
-                },
-            }
+            Member { slot, kind, class: if kind == Kind::Base { name.to_owned() } else { String::new() } }
         })
         .collect()
 }
@@ -249,12 +234,9 @@ fn member_of(element: &Element) -> Option<Member> {
         code::TSTRING => Kind::Text,
         code::CHAR_STAR => Kind::LongText,
         code::ANY if element.type_name.starts_with("TArray") => return None,
-        code::OBJECT
-        | code::ANY
-        | code::OBJECT_P
-        | code::STL
-        | code::STL_STRING
-        | code::STREAMER => Kind::Object,
+        code::OBJECT | code::ANY | code::OBJECT_P | code::STL | code::STL_STRING | code::STREAMER => {
+            Kind::Object
+        }
         code::OBJECT_PTR | 69 => Kind::Pointer,
         n if (code::OFFSET_L + 1..code::OFFSET_P).contains(&n) => {
             let (_, width) = basic(n - code::OFFSET_L)?;
@@ -279,11 +261,7 @@ fn from_streamer(layout: &ClassLayout) -> Vec<Member> {
         match member_of(element) {
             Some(member) => members.push(member),
             None => {
-                members.push(Member {
-                    slot: Slot::Skipped,
-                    kind: Kind::Rest,
-                    class: String::new(),
-                });
+                members.push(Member { slot: Slot::Skipped, kind: Kind::Rest, class: String::new() });
                 break;
             }
         }
@@ -296,9 +274,7 @@ pub(crate) fn members(class: &str, version: u16, streamers: &Streamers) -> Optio
     if let Some(table) = built_in(class, version) {
         return Some(parse(table));
     }
-    streamers
-        .layout(class, i32::from(version), 0)
-        .map(from_streamer)
+    streamers.layout(class, i32::from(version), 0).map(from_streamer)
 }
 
 /// Base classes that hold nothing the reader wants.

@@ -20,11 +20,7 @@ pub(crate) enum Tagged<'a> {
     /// An object read before, by its number.
     Seen(u32),
     /// An object follows: its class, its number for later references, and where it ends if that is known.
-    New {
-        class: &'a str,
-        id: u32,
-        end: Option<usize>,
-    },
+    New { class: &'a str, id: u32, end: Option<usize> },
 }
 
 /// A cursor that knows the tags of its record.
@@ -69,11 +65,7 @@ impl<'a> ObjectReader<'a> {
             if let Some(end) = end {
                 self.cursor.seek(end)?;
             }
-            return Ok(if tag == 0 {
-                Tagged::Null
-            } else {
-                Tagged::Seen(tag)
-            });
+            return Ok(if tag == 0 { Tagged::Null } else { Tagged::Seen(tag) });
         }
         let class = if tag == NEW_CLASS {
             let class = self.cursor.c_string()?;
@@ -90,11 +82,7 @@ impl<'a> ObjectReader<'a> {
         if self.depth > DEEPEST {
             return Err(RootError::unsupported("objects nested more than 64 deep").at(start as u64));
         }
-        Ok(Tagged::New {
-            class,
-            id: self.id(start)?,
-            end,
-        })
+        Ok(Tagged::New { class, id: self.id(start)?, end })
     }
 
     /// Ends an object begun by [`tagged`](Self::tagged): moves to its end, skipping what was not read of it.
@@ -106,10 +94,7 @@ impl<'a> ObjectReader<'a> {
                 format!("{class} to end at byte {end} of its record"),
                 self.cursor.position(),
             )),
-            None => Err(RootError::malformed(
-                format!("{class} with its length"),
-                "none",
-            )),
+            None => Err(RootError::malformed(format!("{class} with its length"), "none")),
         }
     }
 }

@@ -68,16 +68,12 @@ impl Counted {
 
     fn end(&self, entry: u64) -> usize {
         let index = usize::try_from(entry.saturating_sub(self.entries.start)).unwrap_or(usize::MAX);
-        self.ends
-            .get(index)
-            .and_then(|end| usize::try_from(*end).ok())
-            .unwrap_or(0)
+        self.ends.get(index).and_then(|end| usize::try_from(*end).ok()).unwrap_or(0)
     }
 
     fn slots(&self, entries: &Range<u64>) -> Range<usize> {
-        let slot = |entry: u64| {
-            usize::try_from(entry.saturating_sub(self.entries.start)).unwrap_or(usize::MAX)
-        };
+        let slot =
+            |entry: u64| usize::try_from(entry.saturating_sub(self.entries.start)).unwrap_or(usize::MAX);
         slot(entries.start)..slot(entries.end)
     }
 
@@ -91,10 +87,7 @@ impl Counted {
             OffsetBuffer::new(self.ends.clone())
         } else {
             let slots = self.slots(entries);
-            let ends = self
-                .ends
-                .get(slots.start..slots.end.saturating_add(1))
-                .unwrap_or_default();
+            let ends = self.ends.get(slots.start..slots.end.saturating_add(1)).unwrap_or_default();
             let first = ends.first().copied().unwrap_or(0);
             OffsetBuffer::new(ends.iter().map(|end| end - first).collect())
         };
@@ -113,11 +106,7 @@ struct Plan {
 
 enum ColumnBuilder {
     Fixed(FixedBuilder),
-    Counted {
-        builder: JaggedBuilder,
-        width: usize,
-        counter: usize,
-    },
+    Counted { builder: JaggedBuilder, width: usize, counter: usize },
     Jagged(JaggedBuilder),
     Text(Text, TextBuilder),
     Nested(Framing, NodeBuilder),
@@ -128,15 +117,13 @@ impl TreeReader {
     pub fn new(tree: Arc<Tree>, columns: &[usize]) -> Result<Self> {
         let mut counters = HashSet::new();
         for column in columns {
-            let branch = tree.branches.get(*column).ok_or_else(|| {
-                out_of_range("column", tree.branches.len() as u64, *column as u64)
-            })?;
+            let branch = tree
+                .branches
+                .get(*column)
+                .ok_or_else(|| out_of_range("column", tree.branches.len() as u64, *column as u64))?;
             if let Err(why) = &branch.data_type {
                 let error = RootError::unsupported(format!("{} ({why})", branch.cpp_type));
-                return Err(error
-                    .in_branch(&branch.path)
-                    .in_tree(&tree.path)
-                    .in_file(&tree.file));
+                return Err(error.in_branch(&branch.path).in_tree(&tree.path).in_file(&tree.file));
             }
             counters.extend(counter_of(branch));
         }
@@ -167,10 +154,8 @@ impl TreeReader {
     ///
     /// `columns` are positions in the list given to [`new`](Self::new); positions that do not exist are ignored.
     pub fn needs(&self, columns: &[usize], entries: Range<u64>) -> Vec<Range<u64>> {
-        let columns: Vec<usize> = columns
-            .iter()
-            .filter_map(|position| self.columns.get(*position).copied())
-            .collect();
+        let columns: Vec<usize> =
+            columns.iter().filter_map(|position| self.columns.get(*position).copied()).collect();
         let plan = self.plan(&columns, &entries);
         let mut ranges = Vec::new();
         for (counter, entries) in &plan.counters {
@@ -191,9 +176,10 @@ impl TreeReader {
             return;
         };
         for index in overlapping(&branch.baskets, entries) {
-            let held = self.held.get(&branch.source).is_some_and(|held| {
-                held.basket == index && (held.with_offsets || !wants_offsets(branch))
-            });
+            let held = self
+                .held
+                .get(&branch.source)
+                .is_some_and(|held| held.basket == index && (held.with_offsets || !wants_offsets(branch)));
             if !held && let Some(range) = branch.baskets.get(index).and_then(Basket::byte_range) {
                 ranges.push(range);
             }
@@ -212,22 +198,14 @@ impl TreeReader {
         }
         indices.sort_unstable();
         indices.dedup();
-        let branches = indices
-            .iter()
-            .filter_map(|index| self.tree.branches.get(*index));
+        let branches = indices.iter().filter_map(|index| self.tree.branches.get(*index));
         cluster::boundaries(branches, self.tree.entries)
     }
 
     fn plan(&self, columns: &[usize], entries: &Range<u64>) -> Plan {
-        let mut plan = Plan {
-            counters: BTreeMap::new(),
-            groups: BTreeMap::new(),
-        };
+        let mut plan = Plan { counters: BTreeMap::new(), groups: BTreeMap::new() };
         let mut want = |counter: usize, start: u64| {
-            let range = plan
-                .counters
-                .entry(counter)
-                .or_insert_with(|| entries.clone());
+            let range = plan.counters.entry(counter).or_insert_with(|| entries.clone());
             range.start = range.start.min(start);
         };
         for column in columns {
@@ -246,12 +224,8 @@ impl TreeReader {
                 group.push(*column);
             }
         }
-        plan.counters.retain(|counter, range| {
-            !self
-                .counted
-                .get(counter)
-                .is_some_and(|counted| counted.covers(range))
-        });
+        plan.counters
+            .retain(|counter, range| !self.counted.get(counter).is_some_and(|counted| counted.covers(range)));
         plan
     }
 
@@ -260,10 +234,7 @@ impl TreeReader {
         let Some(index) = overlapping(&branch.baskets, entries).next() else {
             return entries.start;
         };
-        let start = branch
-            .baskets
-            .get(index)
-            .map_or(entries.start, |basket| basket.entries.start);
+        let start = branch.baskets.get(index).map_or(entries.start, |basket| basket.entries.start);
         match self.held.get(&branch.source) {
             Some(held) if held.basket == index && held.next_entry == entries.start => entries.start,
             _ => start.min(entries.start),
@@ -290,26 +261,17 @@ impl TreeReader {
         bytes: &ByteStore,
     ) -> Result<Vec<ArrayRef>> {
         if entries.start > entries.end || entries.end > self.tree.entries {
-            return Err(out_of_range(
-                "entry",
-                self.tree.entries,
-                entries.end.max(entries.start),
-            ));
+            return Err(out_of_range("entry", self.tree.entries, entries.end.max(entries.start)));
         }
         let mut indices = Vec::with_capacity(columns.len());
         for position in columns {
             let index = self.columns.get(*position);
-            indices.push(*index.ok_or_else(|| {
-                out_of_range("column", self.columns.len() as u64, *position as u64)
-            })?);
+            indices.push(
+                *index.ok_or_else(|| out_of_range("column", self.columns.len() as u64, *position as u64))?,
+            );
         }
         if entries.is_empty() {
-            let empty = |index: &usize| match self
-                .tree
-                .branches
-                .get(*index)
-                .map(|branch| &branch.data_type)
-            {
+            let empty = |index: &usize| match self.tree.branches.get(*index).map(|branch| &branch.data_type) {
                 Some(Ok(data_type)) => Ok(new_empty_array(data_type)),
                 _ => Err(RootError::unsupported("a column that cannot be read")),
             };
@@ -327,17 +289,14 @@ impl TreeReader {
                 arrays.insert(*column, array);
             }
         }
-        let finished =
-            indices
-                .iter()
-                .map(|index| match (arrays.get(index), self.counted.get(index)) {
-                    (Some(array), _) => Ok(Arc::clone(array)),
-                    (None, Some(counted)) => {
-                        let slots = counted.slots(entries);
-                        Ok(counted.values.slice(slots.start, slots.len()))
-                    }
-                    (None, None) => Err(RootError::unsupported("a column that cannot be read")),
-                });
+        let finished = indices.iter().map(|index| match (arrays.get(index), self.counted.get(index)) {
+            (Some(array), _) => Ok(Arc::clone(array)),
+            (None, Some(counted)) => {
+                let slots = counted.slots(entries);
+                Ok(counted.values.slice(slots.start, slots.len()))
+            }
+            (None, None) => Err(RootError::unsupported("a column that cannot be read")),
+        });
         finished.collect()
     }
 
@@ -345,9 +304,7 @@ impl TreeReader {
         let began = Instant::now();
         let array = match builder {
             ColumnBuilder::Fixed(builder) => builder.finish(),
-            ColumnBuilder::Counted { builder, .. } | ColumnBuilder::Jagged(builder) => {
-                builder.finish()
-            }
+            ColumnBuilder::Counted { builder, .. } | ColumnBuilder::Jagged(builder) => builder.finish(),
             ColumnBuilder::Text(_, builder) => builder.finish(),
             ColumnBuilder::Nested(_, builder) => builder.finish(),
         };
@@ -366,13 +323,10 @@ impl TreeReader {
         };
         let began = Instant::now();
         let values = builder.into_values();
-        let ends =
-            values
-                .running_total()
-                .map_err(|error| match self.tree.branches.get(counter) {
-                    Some(branch) => error.in_branch(&branch.path),
-                    None => error,
-                })?;
+        let ends = values.running_total().map_err(|error| match self.tree.branches.get(counter) {
+            Some(branch) => error.in_branch(&branch.path),
+            None => error,
+        })?;
         let counted = Counted {
             entries: entries.clone(),
             values: values.finish(),
@@ -392,19 +346,13 @@ impl TreeReader {
         bytes: &ByteStore,
     ) -> Result<Vec<ColumnBuilder>> {
         let tree = Arc::clone(&self.tree);
-        let branches: Vec<&Branch> = columns
-            .iter()
-            .filter_map(|column| tree.branches.get(*column))
-            .collect();
+        let branches: Vec<&Branch> = columns.iter().filter_map(|column| tree.branches.get(*column)).collect();
         let Some(first) = branches.first() else {
             return Ok(Vec::new());
         };
         let mut builders = Vec::with_capacity(branches.len());
         for branch in &branches {
-            builders.push(
-                self.builder(branch, entries)
-                    .map_err(|error| error.in_branch(&branch.path))?,
-            );
+            builders.push(self.builder(branch, entries).map_err(|error| error.in_branch(&branch.path))?);
         }
         let with_offsets = branches.iter().any(|branch| wants_offsets(branch));
         for index in overlapping(&first.baskets, entries) {
@@ -420,19 +368,12 @@ impl TreeReader {
             .filter_map(|index| branch.baskets.get(index))
             .map(stored_bytes)
             .sum();
-        let budget = stored
-            .saturating_mul(USUAL_EXPANSION)
-            .saturating_add(ALWAYS_ROOM);
+        let budget = stored.saturating_mul(USUAL_EXPANSION).saturating_add(ALWAYS_ROOM);
         let room = |items: usize, width: usize| {
             items.min(usize::try_from(budget).unwrap_or(usize::MAX) / width.max(1))
         };
         Ok(match &branch.interpretation {
-            Some(Interpretation::Fixed {
-                item,
-                dims,
-                offset,
-                stride,
-            }) => {
+            Some(Interpretation::Fixed { item, dims, offset, stride }) => {
                 let items = rows.saturating_mul(dims.iter().product());
                 ColumnBuilder::Fixed(FixedBuilder::new(
                     *item,
@@ -443,15 +384,13 @@ impl TreeReader {
                 ))
             }
             Some(Interpretation::Jagged { item, dims, header }) => {
-                let counter = counter_of(branch)
-                    .and_then(|counter| Some((counter, self.counted.get_mut(&counter)?)));
+                let counter =
+                    counter_of(branch).and_then(|counter| Some((counter, self.counted.get_mut(&counter)?)));
                 match counter {
                     Some((counter, counted)) => {
                         let offsets = counted.offsets(entries);
                         let product: usize = dims.iter().product();
-                        let items = offsets
-                            .last()
-                            .map_or(0, |last| usize::try_from(*last).unwrap_or(0));
+                        let items = offsets.last().map_or(0, |last| usize::try_from(*last).unwrap_or(0));
                         let items = items.saturating_mul(product);
                         let builder = JaggedBuilder::new(
                             *item,
@@ -460,15 +399,9 @@ impl TreeReader {
                             Some(offsets),
                             room(items, item.width()),
                         );
-                        ColumnBuilder::Counted {
-                            builder,
-                            width: item.width() * product,
-                            counter,
-                        }
+                        ColumnBuilder::Counted { builder, width: item.width() * product, counter }
                     }
-                    None => {
-                        ColumnBuilder::Jagged(JaggedBuilder::new(*item, dims, *header, None, 0))
-                    }
+                    None => ColumnBuilder::Jagged(JaggedBuilder::new(*item, dims, *header, None, 0)),
                 }
             }
             Some(Interpretation::Text(text)) => ColumnBuilder::Text(*text, TextBuilder::default()),
@@ -509,13 +442,7 @@ impl TreeReader {
         }
         self.metrics.decode_ns += nanoseconds(began);
         if basket.entries.end > entries.end {
-            let held = Held {
-                basket: index,
-                with_offsets,
-                loaded,
-                next_entry: to,
-                next_byte,
-            };
+            let held = Held { basket: index, with_offsets, loaded, next_entry: to, next_byte };
             self.held.insert(branch.source, held);
         } else {
             loaded.trim();
@@ -540,11 +467,7 @@ impl TreeReader {
             Placement::Disk(range) => {
                 let record = bytes.expect(range.clone())?;
                 let began = Instant::now();
-                let expected = ExpectedBasket {
-                    seek: range.start,
-                    entries: count,
-                    branch: &branch.own_name,
-                };
+                let expected = ExpectedBasket { seek: range.start, entries: count, branch: &branch.own_name };
                 loaded
                     .load(&record, &expected, with_offsets, &mut self.decompressor)
                     .map_err(|error| error.at(range.start))?;
@@ -575,15 +498,11 @@ impl TreeReader {
         known: Option<(u64, usize)>,
         branch: &Branch,
     ) -> Result<usize> {
-        let within =
-            |entry: u64| usize::try_from(entry - basket.entries.start).unwrap_or(usize::MAX);
+        let within = |entry: u64| usize::try_from(entry - basket.entries.start).unwrap_or(usize::MAX);
         let (from, to) = (within(range.start), within(range.end));
         let starts = |loaded: &LoadedBasket| -> Result<Range<usize>> {
             if loaded.starts.len() <= to {
-                return Err(RootError::malformed(
-                    format!("offsets of {to} entries"),
-                    loaded.starts.len(),
-                ));
+                return Err(RootError::malformed(format!("offsets of {to} entries"), loaded.starts.len()));
             }
             Ok(from..to + 1)
         };
@@ -592,33 +511,26 @@ impl TreeReader {
                 builder.append(loaded.data(), within(basket.entries.end), from, to)?;
                 Ok(0)
             }
-            ColumnBuilder::Counted {
-                builder,
-                width,
-                counter,
-            } => {
+            ColumnBuilder::Counted { builder, width, counter } => {
                 let counted = self
                     .counted
                     .get(counter)
                     .ok_or_else(|| RootError::unsupported("a column without its counter"))?;
                 let begin = match known {
                     Some((entry, byte)) if entry == range.start => byte,
-                    _ => (counted.end(range.start) - counted.end(basket.entries.start))
-                        .saturating_mul(*width),
+                    _ => {
+                        (counted.end(range.start) - counted.end(basket.entries.start)).saturating_mul(*width)
+                    }
                 };
-                let length =
-                    (counted.end(range.end) - counted.end(range.start)).saturating_mul(*width);
+                let length = (counted.end(range.end) - counted.end(range.start)).saturating_mul(*width);
                 let end = begin.saturating_add(length);
                 let data = loaded.data();
                 let last = range.end == basket.entries.end;
                 match data.get(begin..end) {
                     Some(content) if !last || end == data.len() => builder.append_counted(content),
                     _ => {
-                        let counter = self
-                            .tree
-                            .branches
-                            .get(*counter)
-                            .map_or("its counter", |counter| &counter.path);
+                        let counter =
+                            self.tree.branches.get(*counter).map_or("its counter", |counter| &counter.path);
                         return Err(RootError::malformed(
                             format!("{end} bytes, as {counter} counts them in {}", branch.path),
                             data.len(),
@@ -634,20 +546,12 @@ impl TreeReader {
             }
             ColumnBuilder::Text(text, builder) => {
                 let slots = starts(loaded)?;
-                builder.append(
-                    loaded.data(),
-                    loaded.starts.get(slots).unwrap_or_default(),
-                    *text,
-                )?;
+                builder.append(loaded.data(), loaded.starts.get(slots).unwrap_or_default(), *text)?;
                 Ok(0)
             }
             ColumnBuilder::Nested(framing, builder) => {
                 let slots = starts(loaded)?;
-                builder.append(
-                    loaded.data(),
-                    loaded.starts.get(slots).unwrap_or_default(),
-                    *framing,
-                )?;
+                builder.append(loaded.data(), loaded.starts.get(slots).unwrap_or_default(), *framing)?;
                 Ok(0)
             }
         }
@@ -660,20 +564,11 @@ fn walk(loaded: &mut LoadedBasket, branch: &Branch, entries: u64) -> Result<()> 
     let mut starts = std::mem::take(&mut loaded.starts);
     starts.clear();
     let walked = match &branch.interpretation {
-        Some(Interpretation::Text(text)) => {
-            string::walk(loaded.data(), entries, *text, &mut starts)
+        Some(Interpretation::Text(text)) => string::walk(loaded.data(), entries, *text, &mut starts),
+        Some(Interpretation::Jagged { header: Header::Container, .. } | Interpretation::Nested { .. }) => {
+            walk_containers(loaded.data(), entries, &mut starts)
         }
-        Some(
-            Interpretation::Jagged {
-                header: Header::Container,
-                ..
-            }
-            | Interpretation::Nested { .. },
-        ) => walk_containers(loaded.data(), entries, &mut starts),
-        _ => Err(RootError::malformed(
-            "a counter or entry offsets",
-            "neither",
-        )),
+        _ => Err(RootError::malformed("a counter or entry offsets", "neither")),
     };
     loaded.starts = starts;
     walked
@@ -682,10 +577,7 @@ fn walk(loaded: &mut LoadedBasket, branch: &Branch, entries: u64) -> Result<()> 
 /// The counter, for columns whose bytes are nothing but counted items.
 fn counter_of(branch: &Branch) -> Option<usize> {
     match branch.interpretation {
-        Some(Interpretation::Jagged {
-            header: Header::None,
-            ..
-        }) => branch.counter,
+        Some(Interpretation::Jagged { header: Header::None, .. }) => branch.counter,
         _ => None,
     }
 }
@@ -716,12 +608,7 @@ fn overlapping(baskets: &[Basket], entries: &Range<u64>) -> Range<usize> {
 }
 
 fn out_of_range(what: &'static str, expected: u64, found: u64) -> RootError {
-    RootError::OutOfRange {
-        place: Box::<Place>::default(),
-        what,
-        expected,
-        found,
-    }
+    RootError::OutOfRange { place: Box::<Place>::default(), what, expected, found }
 }
 
 fn nanoseconds(since: Instant) -> u64 {

@@ -11,12 +11,10 @@ pub(crate) fn list_item(data_type: DataType) -> FieldRef {
 }
 
 fn nested(item: DataType, dims: &[usize]) -> Result<DataType, String> {
-    dims.iter()
-        .rev()
-        .try_fold(item, |inner, dim| match i32::try_from(*dim) {
-            Ok(size) => Ok(DataType::FixedSizeList(list_item(inner), size)),
-            Err(_) => Err(format!("an array of {dim} items for each entry")),
-        })
+    dims.iter().rev().try_fold(item, |inner, dim| match i32::try_from(*dim) {
+        Ok(size) => Ok(DataType::FixedSizeList(list_item(inner), size)),
+        Err(_) => Err(format!("an array of {dim} items for each entry")),
+    })
 }
 
 impl Interpretation {
@@ -24,9 +22,7 @@ impl Interpretation {
     pub(crate) fn data_type(&self) -> Result<DataType, String> {
         match self {
             Self::Fixed { item, dims, .. } => nested(item.data_type(), dims),
-            Self::Jagged { item, dims, .. } => {
-                Ok(DataType::List(list_item(nested(item.data_type(), dims)?)))
-            }
+            Self::Jagged { item, dims, .. } => Ok(DataType::List(list_item(nested(item.data_type(), dims)?))),
             Self::Text(_) => Ok(DataType::Utf8),
             Self::Nested { node, .. } => Ok(node.data_type()),
         }

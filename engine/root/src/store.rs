@@ -48,10 +48,7 @@ impl ByteStore {
             let Ok(length) = usize::try_from(range.end - range.start) else {
                 continue;
             };
-            if start
-                .checked_add(length)
-                .is_some_and(|end| end <= piece.len())
-            {
+            if start.checked_add(length).is_some_and(|end| end <= piece.len()) {
                 return Some(piece.slice(start..start + length));
             }
         }
@@ -79,11 +76,7 @@ impl ByteStore {
     }
 
     pub(crate) fn expect(&self, range: Range<u64>) -> Result<Bytes> {
-        self.get(range.clone())
-            .ok_or_else(|| RootError::NotSupplied {
-                place: Box::default(),
-                range,
-            })
+        self.get(range.clone()).ok_or_else(|| RootError::NotSupplied { place: Box::default(), range })
     }
 }
 

@@ -89,10 +89,7 @@ impl Streamers {
     }
 
     pub(crate) fn broken(fault: RootError) -> Self {
-        Self {
-            classes: HashMap::new(),
-            fault: Some(fault),
-        }
+        Self { classes: HashMap::new(), fault: Some(fault) }
     }
 
     fn read_list(&mut self, content: &[u8], key_length: u16) -> Result<()> {
@@ -106,10 +103,7 @@ impl Streamers {
             if let Tagged::New { class, end, .. } = reader.tagged()? {
                 if class == "TStreamerInfo" {
                     let (name, layout) = read_info(&mut reader)?;
-                    self.classes
-                        .entry(squeezed(&name))
-                        .or_default()
-                        .push(layout);
+                    self.classes.entry(squeezed(&name)).or_default().push(layout);
                 }
                 reader.leave(class, end)?;
             }
@@ -121,18 +115,13 @@ impl Streamers {
     /// The layout of a class in the version with this checksum, or else of this version.
     pub(crate) fn layout(&self, class: &str, version: i32, checksum: u32) -> Option<&ClassLayout> {
         let layouts = self.classes.get(&squeezed(class))?;
-        let by_checksum = layouts
-            .iter()
-            .find(|layout| checksum != 0 && layout.checksum == checksum);
+        let by_checksum = layouts.iter().find(|layout| checksum != 0 && layout.checksum == checksum);
         by_checksum.or_else(|| layouts.iter().find(|layout| layout.version == version))
     }
 
     /// The newest layout of a class.
     pub(crate) fn newest(&self, class: &str) -> Option<&ClassLayout> {
-        self.classes
-            .get(&squeezed(class))?
-            .iter()
-            .max_by_key(|layout| layout.version)
+        self.classes.get(&squeezed(class))?.iter().max_by_key(|layout| layout.version)
     }
 }
 
@@ -141,11 +130,7 @@ fn read_info(reader: &mut ObjectReader<'_>) -> Result<(String, ClassLayout)> {
     let (name, _) = reader.cursor.named()?;
     let checksum = reader.cursor.u32()?;
     let version = reader.cursor.i32()?;
-    let mut layout = ClassLayout {
-        version,
-        checksum,
-        elements: Vec::new(),
-    };
+    let mut layout = ClassLayout { version, checksum, elements: Vec::new() };
     if let Tagged::New { class, end, .. } = reader.tagged()? {
         reader.cursor.object_header()?;
         reader.cursor.skip_tobject()?;
@@ -186,14 +171,7 @@ fn read_element(reader: &mut ObjectReader<'_>, class: &str) -> Result<Element> {
     if let Some(end) = base.end {
         cursor.seek(end)?;
     }
-    let mut element = Element {
-        name,
-        title,
-        code,
-        array_length,
-        type_name,
-        count_name: String::new(),
-    };
+    let mut element = Element { name, title, code, array_length, type_name, count_name: String::new() };
     if matches!(class, "TStreamerBasicPointer" | "TStreamerLoop") {
         cursor.skip(4)?;
         element.count_name = cursor.string()?;

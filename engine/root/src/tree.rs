@@ -50,8 +50,8 @@ impl Tree {
     ) -> Result<Self> {
         let raw = tree_record::read(&key.class, &content, key.key_length, streamers)?;
         let entries = raw.numbers.get(Slot::Entries);
-        let entries = u64::try_from(entries)
-            .map_err(|_| RootError::malformed("a number of entries", entries))?;
+        let entries =
+            u64::try_from(entries).map_err(|_| RootError::malformed("a number of entries", entries))?;
         let branches = columns(&raw, &content, streamers, entries, file_size);
         let clusters = cluster::clusters(&branches, entries);
         Ok(Self {
@@ -72,19 +72,14 @@ impl Tree {
     /// The column of a name, or of a path.
     pub fn branch_index(&self, name: &str) -> Result<usize> {
         let found = self.branches.iter().position(|branch| branch.name == name);
-        found
-            .or_else(|| self.branches.iter().position(|branch| branch.path == name))
-            .ok_or_else(|| {
-                RootError::BranchNotFound {
-                    place: Box::new(Place::default()),
-                    name: name.to_owned(),
-                    nearest: nearest(
-                        name,
-                        self.branches.iter().map(|branch| branch.name.as_str()),
-                    ),
-                }
-                .in_tree(&self.path)
-                .in_file(&self.file)
-            })
+        found.or_else(|| self.branches.iter().position(|branch| branch.path == name)).ok_or_else(|| {
+            RootError::BranchNotFound {
+                place: Box::new(Place::default()),
+                name: name.to_owned(),
+                nearest: nearest(name, self.branches.iter().map(|branch| branch.name.as_str())),
+            }
+            .in_tree(&self.path)
+            .in_file(&self.file)
+        })
     }
 }

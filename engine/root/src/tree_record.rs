@@ -107,12 +107,7 @@ struct Parser<'a> {
 }
 
 /// Reads the record's content.
-pub(crate) fn read(
-    class: &str,
-    content: &[u8],
-    key_length: u16,
-    streamers: &Streamers,
-) -> Result<RawTree> {
+pub(crate) fn read(class: &str, content: &[u8], key_length: u16, streamers: &Streamers) -> Result<RawTree> {
     let mut parser = Parser {
         reader: ObjectReader::new(content, key_length),
         streamers,
@@ -137,12 +132,7 @@ impl Parser<'_> {
             return Ok(Rc::clone(found));
         }
         let found = members(class, version, self.streamers).ok_or_else(|| {
-            let why = self
-                .streamers
-                .fault
-                .as_ref()
-                .map(|fault| format!(" ({fault})"))
-                .unwrap_or_default();
+            let why = self.streamers.fault.as_ref().map(|fault| format!(" ({fault})")).unwrap_or_default();
             RootError::unsupported(format!(
                 "{class} version {version}, which the file does not describe{why}"
             ))
@@ -157,26 +147,17 @@ impl Parser<'_> {
         let start = self.reader.cursor.position();
         let header = self.reader.cursor.object_header()?;
         if header.memberwise {
-            return Err(
-                RootError::unsupported(format!("{class} streamed member by member"))
-                    .at(start as u64),
-            );
+            return Err(RootError::unsupported(format!("{class} streamed member by member")).at(start as u64));
         }
-        let layout = self
-            .layout(class, header.version)
-            .map_err(|error| error.at(start as u64))?;
+        let layout = self.layout(class, header.version).map_err(|error| error.at(start as u64))?;
         for member in layout.iter() {
             if member.kind == Kind::Rest {
                 match header.end {
-                    Some(end) if end >= self.reader.cursor.position() => {
-                        self.reader.cursor.seek(end)?
-                    }
+                    Some(end) if end >= self.reader.cursor.position() => self.reader.cursor.seek(end)?,
                     _ => {
-                        return Err(RootError::malformed(
-                            format!("{class} with its length"),
-                            "none",
-                        )
-                        .at(start as u64));
+                        return Err(
+                            RootError::malformed(format!("{class} with its length"), "none").at(start as u64)
+                        );
                     }
                 }
                 return Ok(());
@@ -224,9 +205,7 @@ impl Parser<'_> {
             Kind::Base => return self.object(&member.class, fields),
             Kind::Object => {
                 return match member.slot {
-                    Slot::Branches | Slot::Leaves | Slot::Baskets => {
-                        self.array(member.slot, fields)
-                    }
+                    Slot::Branches | Slot::Leaves | Slot::Baskets => self.array(member.slot, fields),
                     _ => cursor.skip_object(),
                 };
             }
@@ -243,23 +222,14 @@ impl Parser<'_> {
     }
 
     /// An array sized by another member; without a width it is 8 where the flag byte is 2, else 4.
-    fn numbers(
-        &mut self,
-        slot: Slot,
-        count: Slot,
-        width: Option<usize>,
-        fields: &mut Fields,
-    ) -> Result<()> {
+    fn numbers(&mut self, slot: Slot, count: Slot, width: Option<usize>, fields: &mut Fields) -> Result<()> {
         let cursor = &mut self.reader.cursor;
         let at = cursor.position() as u64;
         let flag = cursor.u8()?;
         let width = width.unwrap_or(if flag == 2 { 8 } else { 4 });
         let count = fields.numbers.get(count);
-        let count =
-            usize::try_from(count).map_err(|_| RootError::malformed("a count", count).at(at))?;
-        cursor
-            .check_count(count, width)
-            .map_err(|error| error.at(at))?;
+        let count = usize::try_from(count).map_err(|_| RootError::malformed("a count", count).at(at))?;
+        cursor.check_count(count, width).map_err(|error| error.at(at))?;
         let bytes = cursor.take(count * width)?;
         let target = match slot {
             Slot::BasketBytes => &mut fields.basket_bytes,
@@ -268,25 +238,11 @@ impl Parser<'_> {
             _ => return Ok(()),
         };
         // Tables are over-allocated tenfold; only what has been written is wanted.
-        let written = usize::try_from(fields.numbers.get(Slot::WriteBasket))
-            .unwrap_or(0)
-            .saturating_add(1);
+        let written = usize::try_from(fields.numbers.get(Slot::WriteBasket)).unwrap_or(0).saturating_add(1);
         *target = if width == 8 {
-            bytes
-                .as_chunks::<8>()
-                .0
-                .iter()
-                .take(written)
-                .map(|c| i64::from_be_bytes(*c))
-                .collect()
+            bytes.as_chunks::<8>().0.iter().take(written).map(|c| i64::from_be_bytes(*c)).collect()
         } else {
-            bytes
-                .as_chunks::<4>()
-                .0
-                .iter()
-                .take(written)
-                .map(|c| i64::from(i32::from_be_bytes(*c)))
-                .collect()
+            bytes.as_chunks::<4>().0.iter().take(written).map(|c| i64::from(i32::from_be_bytes(*c))).collect()
         };
         Ok(())
     }
@@ -304,9 +260,7 @@ impl Parser<'_> {
             match self.pointer()? {
                 Object::Branch(branch) if slot == Slot::Branches => fields.branches.push(branch),
                 Object::Leaf(leaf) if slot == Slot::Leaves => fields.leaves.push(leaf),
-                Object::Basket(basket) if slot == Slot::Baskets => {
-                    fields.embedded.push((index, basket))
-                }
+                Object::Basket(basket) if slot == Slot::Baskets => fields.embedded.push((index, basket)),
                 _ => {}
             }
         }
@@ -333,13 +287,11 @@ impl Parser<'_> {
     fn pointer(&mut self) -> Result<Object> {
         match self.reader.tagged()? {
             Tagged::Null => Ok(Object::Other),
-            Tagged::Seen(id) => Ok(
-                match (self.branch_ids.get(&id), self.tree.leaf_ids.get(&id)) {
-                    (Some(branch), _) => Object::Branch(*branch),
-                    (None, Some(leaf)) => Object::Leaf(*leaf),
-                    (None, None) => Object::Other,
-                },
-            ),
+            Tagged::Seen(id) => Ok(match (self.branch_ids.get(&id), self.tree.leaf_ids.get(&id)) {
+                (Some(branch), _) => Object::Branch(*branch),
+                (None, Some(leaf)) => Object::Leaf(*leaf),
+                (None, None) => Object::Other,
+            }),
             Tagged::New { class, id, end } => self.new_object(class, id, end),
         }
     }
@@ -351,12 +303,9 @@ impl Parser<'_> {
             self.leaf(class, id)?
         } else if class == "TBasket" {
             let start = self.reader.cursor.position() as u64;
-            let end = end.ok_or_else(|| {
-                RootError::malformed("a basket with its length", "none").at(start)
-            })?;
-            Object::Basket(
-                read_embedded(&mut self.reader.cursor, end).map_err(|error| error.at(start))?,
-            )
+            let end =
+                end.ok_or_else(|| RootError::malformed("a basket with its length", "none").at(start))?;
+            Object::Basket(read_embedded(&mut self.reader.cursor, end).map_err(|error| error.at(start))?)
         } else {
             Object::Other
         };
@@ -371,13 +320,7 @@ impl Parser<'_> {
         self.branch_ids.insert(id, index);
         let mut fields = Fields::default();
         let read = self.object(class, &mut fields);
-        read.map_err(|error| {
-            if fields.name.is_empty() {
-                error
-            } else {
-                error.in_branch(&fields.name)
-            }
-        })?;
+        read.map_err(|error| if fields.name.is_empty() { error } else { error.in_branch(&fields.name) })?;
         let branch = RawBranch {
             class: class.to_owned(),
             name: fields.name,

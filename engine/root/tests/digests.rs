@@ -26,25 +26,17 @@ use std::sync::Arc;
 const NOT_READ: &[(&str, &str, &str)] = &[];
 
 fn workspace() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
-        .ancestors()
-        .nth(2)
-        .unwrap()
-        .to_owned()
+    Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2).unwrap().to_owned()
 }
 
 /// Says on the real standard error why a test did not run, or fails where skipping is forbidden.
 fn skip(why: &str, forbidden_by: &str) {
-    assert!(
-        std::env::var_os(forbidden_by).is_none_or(|value| value != "1"),
-        "{why}, and {forbidden_by}=1"
-    );
+    assert!(std::env::var_os(forbidden_by).is_none_or(|value| value != "1"), "{why}, and {forbidden_by}=1");
     writeln!(std::io::stderr(), "SKIPPED digests: {why}").unwrap();
 }
 
 fn shared() -> Option<PathBuf> {
-    let shared =
-        std::env::var_os("ANA_SHARED").map_or_else(|| workspace().join("../shared"), PathBuf::from);
+    let shared = std::env::var_os("ANA_SHARED").map_or_else(|| workspace().join("../shared"), PathBuf::from);
     shared.join("data").is_dir().then_some(shared)
 }
 
@@ -73,10 +65,7 @@ fn ready<T>(
             Progress::Ready(answer) => return Ok(answer),
             Progress::Need(ranges) => {
                 for range in ranges {
-                    store.insert(
-                        range.start,
-                        bytes.slice(range.start as usize..range.end as usize),
-                    );
+                    store.insert(range.start, bytes.slice(range.start as usize..range.end as usize));
                 }
             }
         }
@@ -100,11 +89,7 @@ fn hashed(events: &[u64], level: u64, bits: impl Iterator<Item = u64>) -> u64 {
     let mut position = 0_u64;
     let mut previous = None;
     for (event, bits) in events.iter().zip(bits) {
-        position = if previous == Some(*event) {
-            position + 1
-        } else {
-            0
-        };
+        position = if previous == Some(*event) { position + 1 } else { 0 };
         previous = Some(*event);
         let place = event
             .wrapping_mul(EVENT)
@@ -131,21 +116,13 @@ fn digest(array: &ArrayRef, events: &[u64], level: u64) -> (String, u64) {
     macro_rules! numbers {
         ($type:ty, $name:literal, $bits:expr) => {{
             let values = array.as_primitive::<$type>();
-            (
-                $name.to_owned(),
-                hashed(events, level, values.values().iter().map($bits)),
-            )
+            ($name.to_owned(), hashed(events, level, values.values().iter().map($bits)))
         }};
     }
     match array.data_type() {
-        DataType::Boolean => (
-            "bool".to_owned(),
-            hashed(
-                events,
-                level,
-                array.as_boolean().values().iter().map(u64::from),
-            ),
-        ),
+        DataType::Boolean => {
+            ("bool".to_owned(), hashed(events, level, array.as_boolean().values().iter().map(u64::from)))
+        }
         DataType::Int8 => numbers!(t::Int8Type, "i1", |v| u64::from(*v as u8)),
         DataType::Int16 => numbers!(t::Int16Type, "i2", |v| u64::from(*v as u16)),
         DataType::Int32 => numbers!(t::Int32Type, "i4", |v| u64::from(*v as u32)),
@@ -160,14 +137,9 @@ fn digest(array: &ArrayRef, events: &[u64], level: u64) -> (String, u64) {
             let text = array.as_string::<i32>();
             let offsets = text.value_offsets();
             let (first, last) = (offsets[0] as usize, *offsets.last().unwrap() as usize);
-            let bytes = text.value_data()[first..last]
-                .iter()
-                .map(|byte| u64::from(*byte));
+            let bytes = text.value_data()[first..last].iter().map(|byte| u64::from(*byte));
             let own = hashed(events, level, lengths(offsets));
-            (
-                "str".to_owned(),
-                own.wrapping_add(hashed(&repeated(events, offsets), level + 1, bytes)),
-            )
+            ("str".to_owned(), own.wrapping_add(hashed(&repeated(events, offsets), level + 1, bytes)))
         }
         DataType::List(_) => {
             let list = array.as_list::<i32>();
@@ -180,10 +152,8 @@ fn digest(array: &ArrayRef, events: &[u64], level: u64) -> (String, u64) {
         }
         DataType::FixedSizeList(_, size) => {
             let list = array.as_fixed_size_list();
-            let events: Vec<u64> = events
-                .iter()
-                .flat_map(|event| std::iter::repeat_n(*event, *size as usize))
-                .collect();
+            let events: Vec<u64> =
+                events.iter().flat_map(|event| std::iter::repeat_n(*event, *size as usize)).collect();
             let (inner, digest) = digest(list.values(), &events, level);
             let at = inner.find('[').unwrap_or(inner.len());
             (format!("{}[{size}]{}", &inner[..at], &inner[at..]), digest)
@@ -202,42 +172,19 @@ fn read(tree: &Arc<Tree>, column: usize, bytes: &bytes::Bytes) -> ana_root::Resu
 
     let mut pieces = TreeReader::new(Arc::clone(tree), &[column])?;
     let mut from = 0;
-    for step in [
-        1,
-        2,
-        0,
-        5,
-        tree.entries / 3,
-        tree.entries / 7,
-        3,
-        11,
-        tree.entries,
-    ]
-    .into_iter()
-    .cycle()
-    .take(40)
+    for step in
+        [1, 2, 0, 5, tree.entries / 3, tree.entries / 7, 3, 11, tree.entries].into_iter().cycle().take(40)
     {
         let to = (from + step).min(tree.entries);
         // Only what is asked for is supplied.
         let mut store = ByteStore::new();
         for range in pieces.needs(&[0], from..to) {
-            store.insert(
-                range.start,
-                bytes.slice(range.start as usize..range.end as usize),
-            );
+            store.insert(range.start, bytes.slice(range.start as usize..range.end as usize));
         }
         let piece = pieces.read(&[0], from..to, &store)?.remove(0);
         let expected = array.slice(from as usize, (to - from) as usize);
-        assert_eq!(
-            &piece, &expected,
-            "{} entries {from}..{to}",
-            tree.branches[column].path
-        );
-        from = if to == tree.entries {
-            from / 2 + from / 3
-        } else {
-            to
-        };
+        assert_eq!(&piece, &expected, "{} entries {from}..{to}", tree.branches[column].path);
+        from = if to == tree.entries { from / 2 + from / 3 } else { to };
     }
     Ok(array)
 }
@@ -248,9 +195,7 @@ fn every_branch_equals_uproot() {
         return skip("no shared data ($ANA_SHARED)", "ANA_REQUIRE_SHARED");
     };
     let python = std::env::var("ANA_PYTHON").unwrap_or_else(|_| "python3".to_owned());
-    let has_uproot = Command::new(&python)
-        .args(["-c", "import uproot, awkward"])
-        .output();
+    let has_uproot = Command::new(&python).args(["-c", "import uproot, awkward"]).output();
     if !has_uproot.is_ok_and(|output| output.status.success()) {
         return skip("no Python with uproot ($ANA_PYTHON)", "ANA_REQUIRE_PYTHON");
     }
@@ -272,9 +217,7 @@ fn every_branch_equals_uproot() {
         let name = path.file_name().unwrap().to_string_lossy().into_owned();
         let bytes = bytes::Bytes::from(std::fs::read(path).unwrap());
         let theirs = expected[path.to_str().unwrap()].as_object().unwrap();
-        let file = match ready(&bytes, |store| {
-            RootFile::open(&name, bytes.len() as u64, store)
-        }) {
+        let file = match ready(&bytes, |store| RootFile::open(&name, bytes.len() as u64, store)) {
             Ok(file) => file,
             // A file that was never closed has no list of keys; uproot shows it as empty.
             Err(error) if theirs.contains_key("error") || theirs.is_empty() => {
@@ -296,16 +239,10 @@ fn every_branch_equals_uproot() {
                 }
             };
             assert!(
-                listed
-                    .iter()
-                    .any(|listed| format!("{};{}", listed.path, listed.cycle) == *key),
+                listed.iter().any(|listed| format!("{};{}", listed.path, listed.cycle) == *key),
                 "{key} is listed"
             );
-            assert_eq!(
-                tree.entries,
-                theirs["entries"].as_u64().unwrap(),
-                "{name} {key}"
-            );
+            assert_eq!(tree.entries, theirs["entries"].as_u64().unwrap(), "{name} {key}");
             compared_trees += 1;
             let events: Vec<u64> = (0..tree.entries).collect();
             for (path, theirs) in theirs["branches"].as_object().unwrap() {
@@ -314,9 +251,7 @@ fn every_branch_equals_uproot() {
                 };
                 // A branch that was switched off while the tree was filled has no values to compare.
                 let missing = theirs["entries"] != tree.entries;
-                let listed = NOT_READ
-                    .iter()
-                    .find(|(file, branch, _)| *file == name && *branch == path);
+                let listed = NOT_READ.iter().find(|(file, branch, _)| *file == name && *branch == path);
                 let column = tree.branches.iter().position(|branch| branch.path == *path);
                 let Some(column) = column else {
                     faults.push(format!("{name} {key} {path}: not listed"));
@@ -338,38 +273,22 @@ fn every_branch_equals_uproot() {
                                 "{name} {key} {path} ({cpp_type}): {kind} {digest}, uproot {theirs}"
                             ));
                         }
-                        assert!(
-                            !missing,
-                            "{name} {key} {path}: has fewer entries than the tree"
-                        );
+                        assert!(!missing, "{name} {key} {path}: has fewer entries than the tree");
                         compared += 1;
                     }
-                    Err(error) if missing && error.to_string().contains("of the tree's") => {
-                        switched_off += 1
-                    }
+                    Err(error) if missing && error.to_string().contains("of the tree's") => switched_off += 1,
                     Err(error) => match listed {
                         Some((_, _, why)) => {
                             writeln!(std::io::stderr(), "not read: {name} {path}: {why}").unwrap()
                         }
-                        None => {
-                            faults.push(format!("{name} {key} {path}: {error}; uproot {theirs}"))
-                        }
+                        None => faults.push(format!("{name} {key} {path}: {error}; uproot {theirs}")),
                     },
                 }
             }
         }
     }
-    let shown = faults
-        .iter()
-        .take(80)
-        .map(String::as_str)
-        .collect::<Vec<_>>()
-        .join("\n");
-    assert!(
-        faults.is_empty(),
-        "{} of {compared} branches differ:\n{shown}",
-        faults.len()
-    );
+    let shown = faults.iter().take(80).map(String::as_str).collect::<Vec<_>>().join("\n");
+    assert!(faults.is_empty(), "{} of {compared} branches differ:\n{shown}", faults.len());
     assert!(
         compared > 9000 && compared_trees > 60,
         "only {compared} branches of {compared_trees} trees compared"

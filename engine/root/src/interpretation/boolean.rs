@@ -12,11 +12,7 @@ pub(crate) fn packed(bytes: &[u8]) -> BooleanBuffer {
         (ones.wrapping_mul(0x0102_0408_1020_4080) >> 56).to_le_bytes()[0]
     }));
     if !rest.is_empty() {
-        bits.push(
-            rest.iter()
-                .enumerate()
-                .fold(0, |byte, (i, value)| byte | (u8::from(*value != 0) << i)),
-        );
+        bits.push(rest.iter().enumerate().fold(0, |byte, (i, value)| byte | (u8::from(*value != 0) << i)));
     }
     BooleanBuffer::new(Buffer::from_vec(bits), 0, bytes.len())
 }

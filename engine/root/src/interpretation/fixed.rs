@@ -18,30 +18,12 @@ pub(crate) struct FixedBuilder {
 }
 
 impl FixedBuilder {
-    pub(crate) fn new(
-        item: Item,
-        dims: &[usize],
-        offset: usize,
-        stride: usize,
-        capacity: usize,
-    ) -> Self {
-        Self {
-            item,
-            dims: dims.to_vec(),
-            offset,
-            stride,
-            values: Values::with_capacity(item, capacity),
-        }
+    pub(crate) fn new(item: Item, dims: &[usize], offset: usize, stride: usize, capacity: usize) -> Self {
+        Self { item, dims: dims.to_vec(), offset, stride, values: Values::with_capacity(item, capacity) }
     }
 
     /// Appends entries `from..to` of a basket of `entries` entries.
-    pub(crate) fn append(
-        &mut self,
-        data: &[u8],
-        entries: usize,
-        from: usize,
-        to: usize,
-    ) -> Result<()> {
+    pub(crate) fn append(&mut self, data: &[u8], entries: usize, from: usize, to: usize) -> Result<()> {
         let expected = entries.checked_mul(self.stride);
         if expected != Some(data.len()) {
             return Err(RootError::malformed(
@@ -49,17 +31,13 @@ impl FixedBuilder {
                 format!("{} bytes", data.len()),
             ));
         }
-        let wanted = data
-            .get(from * self.stride..to * self.stride)
-            .unwrap_or_default();
+        let wanted = data.get(from * self.stride..to * self.stride).unwrap_or_default();
         let width = self.item.width() * self.dims.iter().product::<usize>();
         if width == self.stride {
             self.values.extend(self.item, wanted);
         } else {
             for entry in wanted.chunks_exact(self.stride.max(1)) {
-                let own = entry
-                    .get(self.offset..self.offset + width)
-                    .unwrap_or_default();
+                let own = entry.get(self.offset..self.offset + width).unwrap_or_default();
                 self.values.extend(self.item, own);
             }
         }
@@ -80,12 +58,11 @@ impl FixedBuilder {
 pub(crate) fn nest(values: ArrayRef, dims: &[usize]) -> Result<ArrayRef> {
     let mut array = values;
     for dim in dims.iter().rev() {
-        let size = i32::try_from(*dim)
-            .map_err(|_| RootError::unsupported(format!("arrays of {dim} items")))?;
+        let size =
+            i32::try_from(*dim).map_err(|_| RootError::unsupported(format!("arrays of {dim} items")))?;
         let field = list_item(array.data_type().clone());
         let list = FixedSizeListArray::try_new(field, size, array, None);
-        array =
-            Arc::new(list.map_err(|error| RootError::malformed("whole fixed-size arrays", error))?);
+        array = Arc::new(list.map_err(|error| RootError::malformed("whole fixed-size arrays", error))?);
     }
     Ok(array)
 }

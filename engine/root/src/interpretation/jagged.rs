@@ -65,19 +65,14 @@ impl JaggedBuilder {
         };
         let header = self.header.length();
         let width = self.width.max(1);
-        if let (Header::None, Some(first), Some(last)) =
-            (self.header, starts.first(), starts.last())
-        {
-            self.values
-                .extend(self.item, data.get(*first..*last).unwrap_or_default());
+        if let (Header::None, Some(first), Some(last)) = (self.header, starts.first(), starts.last()) {
+            self.values.extend(self.item, data.get(*first..*last).unwrap_or_default());
         }
         let mut end = offsets.last().copied().unwrap_or(0);
         for pair in starts.windows(2) {
             let &[start, stop] = pair else { continue };
             let entry = data.get(start..stop).unwrap_or_default();
-            let content = entry
-                .get(header..)
-                .ok_or_else(|| RootError::truncated(header, entry.len()))?;
+            let content = entry.get(header..).ok_or_else(|| RootError::truncated(header, entry.len()))?;
             let count = content.len() / width;
             if count * width != content.len() {
                 return Err(RootError::malformed(
@@ -93,10 +88,7 @@ impl JaggedBuilder {
                     self.values.extend(self.item, content);
                 }
             }
-            end = i32::try_from(count)
-                .ok()
-                .and_then(|count| end.checked_add(count))
-                .ok_or_else(too_long)?;
+            end = i32::try_from(count).ok().and_then(|count| end.checked_add(count)).ok_or_else(too_long)?;
             offsets.push(end);
         }
         Ok(())
@@ -110,9 +102,7 @@ impl JaggedBuilder {
         let values = nest(self.values.finish(), &self.dims)?;
         let field = list_item(values.data_type().clone());
         let list = ListArray::try_new(field, offsets, values, None);
-        Ok(Arc::new(list.map_err(|error| {
-            RootError::malformed("as many items as the counter says", error)
-        })?))
+        Ok(Arc::new(list.map_err(|error| RootError::malformed("as many items as the counter says", error))?))
     }
 }
 
@@ -122,9 +112,7 @@ fn check_container(entry: &[u8], count: usize) -> Result<()> {
     let header = cursor.object_header()?;
     let declared = cursor.i32()?;
     if header.memberwise {
-        return Err(RootError::unsupported(
-            "a container streamed member by member",
-        ));
+        return Err(RootError::unsupported("a container streamed member by member"));
     }
     if header.end != Some(entry.len()) || usize::try_from(declared) != Ok(count) {
         return Err(RootError::malformed(

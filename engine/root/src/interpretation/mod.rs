@@ -15,18 +15,9 @@ use vector::Node;
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Interpretation {
     /// The same number of bytes for every entry; a column of a leaf list takes some of them.
-    Fixed {
-        item: Item,
-        dims: Vec<usize>,
-        offset: usize,
-        stride: usize,
-    },
+    Fixed { item: Item, dims: Vec<usize>, offset: usize, stride: usize },
     /// Items up to the end of the entry, behind `header` bytes that are skipped.
-    Jagged {
-        item: Item,
-        dims: Vec<usize>,
-        header: Header,
-    },
+    Jagged { item: Item, dims: Vec<usize>, header: Header },
     /// One string for each entry.
     Text(Text),
     /// Anything made of lists and strings.

@@ -15,10 +15,7 @@ pub(crate) struct Resolved {
 
 impl Resolved {
     fn unreadable(cpp_type: impl Into<String>, why: impl Into<String>) -> Self {
-        Self {
-            cpp_type: cpp_type.into(),
-            interpretation: Err(why.into()),
-        }
+        Self { cpp_type: cpp_type.into(), interpretation: Err(why.into()) }
     }
 }
 
@@ -39,31 +36,16 @@ pub(crate) fn resolve(
         "TBranch" => plain(leaf),
         "TBranchElement" => element(branch, leaf, streamers),
         class => {
-            let cpp_type = if branch.class_name.is_empty() {
-                class
-            } else {
-                &branch.class_name
-            };
-            Resolved::unreadable(
-                cpp_type,
-                format!("an object of class {cpp_type} in a {class}"),
-            )
+            let cpp_type = if branch.class_name.is_empty() { class } else { &branch.class_name };
+            Resolved::unreadable(cpp_type, format!("an object of class {cpp_type} in a {class}"))
         }
     }
 }
 
 /// The leaf of a TClonesArray or split vector: how many items each entry has.
 pub(crate) fn collection_counter() -> Resolved {
-    let interpretation = Interpretation::Fixed {
-        item: Item::I32,
-        dims: Vec::new(),
-        offset: 0,
-        stride: 4,
-    };
-    Resolved {
-        cpp_type: "int32_t".to_owned(),
-        interpretation: Ok(interpretation),
-    }
+    let interpretation = Interpretation::Fixed { item: Item::I32, dims: Vec::new(), offset: 0, stride: 4 };
+    Resolved { cpp_type: "int32_t".to_owned(), interpretation: Ok(interpretation) }
 }
 
 fn leaf_item(leaf: &RawLeaf) -> Result<(Item, &'static str), String> {
@@ -88,14 +70,8 @@ fn leaf_item(leaf: &RawLeaf) -> Result<(Item, &'static str), String> {
 
 fn plain(leaf: &RawLeaf) -> Resolved {
     if leaf.class == "TLeafC" {
-        let interpretation = Ok(Interpretation::Text(Text {
-            header: 0,
-            long: false,
-        }));
-        return Resolved {
-            cpp_type: "char*".to_owned(),
-            interpretation,
-        };
+        let interpretation = Ok(Interpretation::Text(Text { header: 0, long: false }));
+        return Resolved { cpp_type: "char*".to_owned(), interpretation };
     }
     match leaf_item(leaf) {
         Ok((item, name)) => numeric(leaf, item, name),
@@ -111,27 +87,14 @@ fn numeric(leaf: &RawLeaf, item: Item, name: &str) -> Resolved {
     };
     let sizes: String = dims.iter().map(|dim| format!("[{dim}]")).collect();
     if leaf.count.is_some() {
-        let interpretation = Ok(Interpretation::Jagged {
-            item,
-            dims,
-            header: Header::None,
-        });
-        return Resolved {
-            cpp_type: format!("{name}[]{sizes}"),
-            interpretation,
-        };
+        let interpretation = Ok(Interpretation::Jagged { item, dims, header: Header::None });
+        return Resolved { cpp_type: format!("{name}[]{sizes}"), interpretation };
     }
     let cpp_type = format!("{name}{sizes}");
     match stride(item, &dims) {
-        Ok(stride) => Resolved {
-            cpp_type,
-            interpretation: Ok(Interpretation::Fixed {
-                item,
-                dims,
-                offset: 0,
-                stride,
-            }),
-        },
+        Ok(stride) => {
+            Resolved { cpp_type, interpretation: Ok(Interpretation::Fixed { item, dims, offset: 0, stride }) }
+        }
         Err(why) => Resolved::unreadable(cpp_type, why),
     }
 }
@@ -154,10 +117,7 @@ fn leaf_list(leaves: &[&RawLeaf], index: usize) -> Resolved {
             }
         };
         if leaf.count.is_some() {
-            return Resolved::unreadable(
-                format!("{name}[]"),
-                "an array of variable size in a leaf list",
-            );
+            return Resolved::unreadable(format!("{name}[]"), "an array of variable size in a leaf list");
         }
         let dims = match dims(leaf) {
             Ok(dims) => dims,
@@ -176,26 +136,15 @@ fn leaf_list(leaves: &[&RawLeaf], index: usize) -> Resolved {
         return Resolved::unreadable("unknown", "the branch has no such leaf");
     };
     let sizes: String = dims.iter().map(|dim| format!("[{dim}]")).collect();
-    let interpretation = Ok(Interpretation::Fixed {
-        item,
-        dims,
-        offset: own_offset,
-        stride: offset,
-    });
-    Resolved {
-        cpp_type: format!("{name}{sizes}"),
-        interpretation,
-    }
+    let interpretation = Ok(Interpretation::Fixed { item, dims, offset: own_offset, stride: offset });
+    Resolved { cpp_type: format!("{name}{sizes}"), interpretation }
 }
 
 /// Fixed dimensions in the title, `x[nX][2][3]` → 2, 3; the leaf's length must be their product.
 fn dims(leaf: &RawLeaf) -> Result<Vec<usize>, String> {
     let length = leaf.numbers.get(Slot::LeafLength);
-    let length = usize::try_from(length)
-        .ok()
-        .filter(|length| *length >= 1 && *length < 1 << 31);
-    let length =
-        length.ok_or_else(|| format!("a leaf of length {}", leaf.numbers.get(Slot::LeafLength)))?;
+    let length = usize::try_from(length).ok().filter(|length| *length >= 1 && *length < 1 << 31);
+    let length = length.ok_or_else(|| format!("a leaf of length {}", leaf.numbers.get(Slot::LeafLength)))?;
     let mut dims = Vec::new();
     for bracket in leaf.title.split('[').skip(1) {
         if let Some((inside, _)) = bracket.split_once(']')
@@ -204,9 +153,7 @@ fn dims(leaf: &RawLeaf) -> Result<Vec<usize>, String> {
             dims.push(dim);
         }
     }
-    let product = dims
-        .iter()
-        .try_fold(1_usize, |product, dim| product.checked_mul(*dim));
+    let product = dims.iter().try_fold(1_usize, |product, dim| product.checked_mul(*dim));
     Ok(if product == Some(length) {
         dims
     } else if length == 1 {
@@ -245,9 +192,7 @@ fn element(branch: &RawBranch, leaf: &RawLeaf, streamers: &Streamers) -> Resolve
         n if (41..60).contains(&n) => (n - 40, Array::Pointer),
         n => (n, Array::None),
     };
-    let title = described
-        .as_ref()
-        .map_or("", |element| element.title.as_str());
+    let title = described.as_ref().map_or("", |element| element.title.as_str());
     let number = match i32::try_from(base) {
         Ok(code::FLOAT16) => Some((packed(false, title), "Float16_t")),
         Ok(code::DOUBLE32) => Some((packed(true, title), "Double32_t")),
@@ -257,19 +202,12 @@ fn element(branch: &RawBranch, leaf: &RawLeaf, streamers: &Streamers) -> Resolve
         && streamer_type != i64::from(code::CHAR_STAR)
     {
         if array == Array::Pointer {
-            let interpretation = Interpretation::Jagged {
-                item,
-                dims: Vec::new(),
-                header: Header::Flag,
-            };
+            let interpretation = Interpretation::Jagged { item, dims: Vec::new(), header: Header::Flag };
             let cpp_type = format!("{name}*");
             return if in_collection {
                 Resolved::unreadable(cpp_type, "an array of variable size in a split collection")
             } else {
-                Resolved {
-                    cpp_type,
-                    interpretation: Ok(interpretation),
-                }
+                Resolved { cpp_type, interpretation: Ok(interpretation) }
             };
         }
         if in_collection && leaf.count.is_none() {
@@ -285,14 +223,8 @@ fn element(branch: &RawBranch, leaf: &RawLeaf, streamers: &Streamers) -> Resolve
     };
     let dims = dims(leaf).unwrap_or_default();
     let interpretation = if !whole && described.is_none() {
-        let why = streamers
-            .fault
-            .as_ref()
-            .map_or_else(String::new, |fault| format!(": {fault}"));
-        Err(format!(
-            "a member of {}, which the file does not describe{why}",
-            branch.class_name
-        ))
+        let why = streamers.fault.as_ref().map_or_else(String::new, |fault| format!(": {fault}"));
+        Err(format!("a member of {}, which the file does not describe{why}", branch.class_name))
     } else if !dims.is_empty() {
         Err(format!("an array of {cpp_type}"))
     } else if in_collection {
@@ -300,10 +232,7 @@ fn element(branch: &RawBranch, leaf: &RawLeaf, streamers: &Streamers) -> Resolve
     } else {
         object(&cpp_type, streamer_type, whole)
     };
-    Resolved {
-        cpp_type,
-        interpretation,
-    }
+    Resolved { cpp_type, interpretation }
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -320,16 +249,9 @@ fn described(branch: &RawBranch, streamers: &Streamers) -> Option<Element> {
     let layout = streamers
         .layout(&branch.class_name, version, checksum)
         .or_else(|| streamers.newest(&branch.class_name))?;
-    let name = branch
-        .name
-        .trim_end_matches('.')
-        .rsplit('.')
-        .next()
-        .unwrap_or_default();
+    let name = branch.name.trim_end_matches('.').rsplit('.').next().unwrap_or_default();
     let name = name.split('[').next().unwrap_or_default();
-    let by_number = usize::try_from(branch.numbers.get(Slot::Id))
-        .ok()
-        .and_then(|id| layout.elements.get(id));
+    let by_number = usize::try_from(branch.numbers.get(Slot::Id)).ok().and_then(|id| layout.elements.get(id));
     by_number
         .filter(|element| element.name == name)
         .or_else(|| layout.elements.iter().find(|element| element.name == name))
@@ -339,37 +261,20 @@ fn described(branch: &RawBranch, streamers: &Streamers) -> Option<Element> {
 /// An unsplit object that is a string or a container of what can be read.
 fn object(cpp_type: &str, streamer_type: i64, whole: bool) -> Result<Interpretation, String> {
     if streamer_type == i64::from(code::TSTRING) {
-        return Ok(Interpretation::Text(Text {
-            header: 0,
-            long: false,
-        }));
+        return Ok(Interpretation::Text(Text { header: 0, long: false }));
     }
     if streamer_type == i64::from(code::CHAR_STAR) {
-        return Ok(Interpretation::Text(Text {
-            header: 0,
-            long: true,
-        }));
+        return Ok(Interpretation::Text(Text { header: 0, long: true }));
     }
     match parse(cpp_type)? {
         // A string that is a member comes with byte count and version, a whole one without.
-        Node::Text if cpp_type.contains("TString") => Ok(Interpretation::Text(Text {
-            header: 0,
-            long: false,
-        })),
-        Node::Text => Ok(Interpretation::Text(Text {
-            header: if whole { 0 } else { 6 },
-            long: false,
-        })),
+        Node::Text if cpp_type.contains("TString") => {
+            Ok(Interpretation::Text(Text { header: 0, long: false }))
+        }
+        Node::Text => Ok(Interpretation::Text(Text { header: if whole { 0 } else { 6 }, long: false })),
         Node::List(inner) => Ok(match *inner {
-            Node::Item(item) => Interpretation::Jagged {
-                item,
-                dims: Vec::new(),
-                header: Header::Container,
-            },
-            inner => Interpretation::Nested {
-                framing: Framing::Counted,
-                node: Node::List(Box::new(inner)),
-            },
+            Node::Item(item) => Interpretation::Jagged { item, dims: Vec::new(), header: Header::Container },
+            inner => Interpretation::Nested { framing: Framing::Counted, node: Node::List(Box::new(inner)) },
         }),
         Node::Item(_) => Err(format!("a single {cpp_type} as an object")),
     }
@@ -377,16 +282,11 @@ fn object(cpp_type: &str, streamer_type: i64, whole: bool) -> Result<Interpretat
 
 /// A string or container that is a member of a split collection: all of an entry's come behind one header.
 fn collection_member(cpp_type: &str, streamer_type: i64) -> Result<Interpretation, String> {
-    let container = [code::STL, code::STL_STRING, code::STREAMER]
-        .map(i64::from)
-        .contains(&streamer_type);
+    let container = [code::STL, code::STL_STRING, code::STREAMER].map(i64::from).contains(&streamer_type);
     match parse(cpp_type)? {
         Node::Item(_) => Err(format!("a {cpp_type} in a split collection")),
         _ if !container => Err(format!("a {cpp_type} in a split collection")),
-        node => Ok(Interpretation::Nested {
-            framing: Framing::UntilEnd,
-            node: Node::List(Box::new(node)),
-        }),
+        node => Ok(Interpretation::Nested { framing: Framing::UntilEnd, node: Node::List(Box::new(node)) }),
     }
 }
 
@@ -404,19 +304,12 @@ fn parse_nested(cpp_type: &str, depth: usize) -> Result<Node, String> {
     if depth > 16 {
         return Err(refused());
     }
-    if let Some((container, arguments)) =
-        name.strip_suffix('>').and_then(|name| name.split_once('<'))
-    {
+    if let Some((container, arguments)) = name.strip_suffix('>').and_then(|name| name.split_once('<')) {
         return match container.trim() {
             "vector" | "list" | "deque" | "forward_list" | "set" | "multiset" | "unordered_set"
             | "unordered_multiset" | "RVec" | "ROOT::VecOps::RVec" | "ROOT::RVec" => {
-                let inner = parse_nested(first_argument(arguments), depth + 1).map_err(|why| {
-                    if why.starts_with("a map") {
-                        why
-                    } else {
-                        refused()
-                    }
-                })?;
+                let inner = parse_nested(first_argument(arguments), depth + 1)
+                    .map_err(|why| if why.starts_with("a map") { why } else { refused() })?;
                 Ok(Node::List(Box::new(inner)))
             }
             "map" | "multimap" | "unordered_map" | "unordered_multimap" => {
@@ -436,8 +329,7 @@ fn parse_nested(cpp_type: &str, depth: usize) -> Result<Node, String> {
         "int" | "Int_t" | "int32_t" => Item::I32,
         "unsigned int" | "unsigned" | "UInt_t" | "uint32_t" => Item::U32,
         "long" | "Long_t" | "Long64_t" | "long long" | "int64_t" => Item::I64,
-        "unsigned long" | "ULong_t" | "ULong64_t" | "unsigned long long" | "uint64_t"
-        | "size_t" => Item::U64,
+        "unsigned long" | "ULong_t" | "ULong64_t" | "unsigned long long" | "uint64_t" | "size_t" => Item::U64,
         "float" | "Float_t" => Item::F32,
         "double" | "Double_t" => Item::F64,
         // In containers a range cannot be given and four bytes are stored.
@@ -462,36 +354,21 @@ fn first_argument(arguments: &str) -> &str {
 
 /// `Float16_t` or `Double32_t` with the range in a title: `[low,high]`, `[low,high,bits]`, after TStreamerElement::GetRange.
 fn packed(wide: bool, title: &str) -> Item {
-    let default = if wide {
-        Item::F32As64
-    } else {
-        Item::Truncated { bits: 12, wide }
-    };
-    let mut range = title
-        .split('[')
-        .skip(1)
-        .filter_map(|part| part.split_once(']'))
-        .map(|(inside, _)| inside);
+    let default = if wide { Item::F32As64 } else { Item::Truncated { bits: 12, wide } };
+    let mut range =
+        title.split('[').skip(1).filter_map(|part| part.split_once(']')).map(|(inside, _)| inside);
     let Some(range) = range.find(|inside| inside.contains(',')) else {
         return default;
     };
     let mut parts = range.split(',');
-    let (Some(low), Some(high)) = (parts.next().and_then(number), parts.next().and_then(number))
-    else {
+    let (Some(low), Some(high)) = (parts.next().and_then(number), parts.next().and_then(number)) else {
         return default;
     };
-    let bits = parts
-        .next()
-        .and_then(|bits| bits.trim().parse::<u32>().ok())
-        .filter(|bits| (2..=32).contains(bits));
+    let bits =
+        parts.next().and_then(|bits| bits.trim().parse::<u32>().ok()).filter(|bits| (2..=32).contains(bits));
     let bits = bits.unwrap_or(32);
     if low < high {
-        Item::Ranged {
-            low,
-            high,
-            bits,
-            wide,
-        }
+        Item::Ranged { low, high, bits, wide }
     } else if bits < 15 {
         Item::Truncated { bits, wide }
     } else {
@@ -511,11 +388,7 @@ fn number(text: &str) -> Option<f64> {
     if let Some((left, right)) = text.rsplit_once(['*', '/']) {
         let (left, right_value) = (number(left)?, number(right)?);
         let divided = text.chars().rev().nth(right.chars().count()) == Some('/');
-        return Some(if divided {
-            left / right_value
-        } else {
-            left * right_value
-        });
+        return Some(if divided { left / right_value } else { left * right_value });
     }
     match text.to_ascii_lowercase().as_str() {
         "pi" | "tmath::pi()" => Some(std::f64::consts::PI),
@@ -550,36 +423,11 @@ mod tests {
         let pi = std::f64::consts::PI;
         assert_eq!(
             packed(true, "[-pi,2*pi,16]"),
-            Item::Ranged {
-                low: -pi,
-                high: 2.0 * pi,
-                bits: 16,
-                wide: true
-            }
+            Item::Ranged { low: -pi, high: 2.0 * pi, bits: 16, wide: true }
         );
-        assert_eq!(
-            packed(true, "x[3][0,10]"),
-            Item::Ranged {
-                low: 0.0,
-                high: 10.0,
-                bits: 32,
-                wide: true
-            }
-        );
-        assert_eq!(
-            packed(false, "[0,0,10]"),
-            Item::Truncated {
-                bits: 10,
-                wide: false
-            }
-        );
+        assert_eq!(packed(true, "x[3][0,10]"), Item::Ranged { low: 0.0, high: 10.0, bits: 32, wide: true });
+        assert_eq!(packed(false, "[0,0,10]"), Item::Truncated { bits: 10, wide: false });
         assert_eq!(packed(true, "energy"), Item::F32As64);
-        assert_eq!(
-            packed(false, "x"),
-            Item::Truncated {
-                bits: 12,
-                wide: false
-            }
-        );
+        assert_eq!(packed(false, "x"), Item::Truncated { bits: 12, wide: false });
     }
 }

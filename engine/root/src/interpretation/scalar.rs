@@ -64,9 +64,7 @@ impl Item {
             Self::F32 | Self::Truncated { wide: false, .. } | Self::Ranged { wide: false, .. } => {
                 DataType::Float32
             }
-            Self::F64 | Self::F32As64 | Self::Truncated { .. } | Self::Ranged { .. } => {
-                DataType::Float64
-            }
+            Self::F64 | Self::F32As64 | Self::Truncated { .. } | Self::Ranged { .. } => DataType::Float64,
         }
     }
 }
@@ -89,13 +87,7 @@ pub(crate) enum Values {
 
 macro_rules! swap {
     ($vec:expr, $type:ty, $width:literal, $bytes:expr) => {
-        $vec.extend(
-            $bytes
-                .as_chunks::<$width>()
-                .0
-                .iter()
-                .map(|chunk| <$type>::from_be_bytes(*chunk)),
-        )
+        $vec.extend($bytes.as_chunks::<$width>().0.iter().map(|chunk| <$type>::from_be_bytes(*chunk)))
     };
 }
 
@@ -129,65 +121,24 @@ impl Values {
             (Self::I64(vec), _) => swap!(vec, i64, 8, bytes),
             (Self::U64(vec), _) => swap!(vec, u64, 8, bytes),
             (Self::F32(vec), Item::Truncated { bits, .. }) => {
-                vec.extend(
-                    bytes
-                        .as_chunks::<3>()
-                        .0
-                        .iter()
-                        .map(|chunk| truncated(*chunk, bits)),
-                );
+                vec.extend(bytes.as_chunks::<3>().0.iter().map(|chunk| truncated(*chunk, bits)));
             }
-            (
-                Self::F32(vec),
-                Item::Ranged {
-                    low, high, bits, ..
-                },
-            ) => {
+            (Self::F32(vec), Item::Ranged { low, high, bits, .. }) => {
                 let grid = Grid::new(low, high, bits);
-                #[expect(
-                    clippy::cast_possible_truncation,
-                    reason = "Float16_t is a 32-bit float in memory"
-                )]
-                vec.extend(
-                    bytes
-                        .as_chunks::<4>()
-                        .0
-                        .iter()
-                        .map(|chunk| grid.value(*chunk) as f32),
-                );
+                #[expect(clippy::cast_possible_truncation, reason = "Float16_t is a 32-bit float in memory")]
+                vec.extend(bytes.as_chunks::<4>().0.iter().map(|chunk| grid.value(*chunk) as f32));
             }
             (Self::F32(vec), _) => swap!(vec, f32, 4, bytes),
             (Self::F64(vec), Item::Truncated { bits, .. }) => {
-                vec.extend(
-                    bytes
-                        .as_chunks::<3>()
-                        .0
-                        .iter()
-                        .map(|chunk| f64::from(truncated(*chunk, bits))),
-                );
+                vec.extend(bytes.as_chunks::<3>().0.iter().map(|chunk| f64::from(truncated(*chunk, bits))));
             }
-            (
-                Self::F64(vec),
-                Item::Ranged {
-                    low, high, bits, ..
-                },
-            ) => {
+            (Self::F64(vec), Item::Ranged { low, high, bits, .. }) => {
                 let grid = Grid::new(low, high, bits);
-                vec.extend(
-                    bytes
-                        .as_chunks::<4>()
-                        .0
-                        .iter()
-                        .map(|chunk| grid.value(*chunk)),
-                );
+                vec.extend(bytes.as_chunks::<4>().0.iter().map(|chunk| grid.value(*chunk)));
             }
             (Self::F64(vec), Item::F32As64) => {
                 vec.extend(
-                    bytes
-                        .as_chunks::<4>()
-                        .0
-                        .iter()
-                        .map(|chunk| f64::from(f32::from_be_bytes(*chunk))),
+                    bytes.as_chunks::<4>().0.iter().map(|chunk| f64::from(f32::from_be_bytes(*chunk))),
                 );
             }
             (Self::F64(vec), _) => swap!(vec, f64, 8, bytes),
@@ -217,14 +168,9 @@ impl Values {
 /// `TBufferFile::ReadWithNbits`: exponent in the first byte, mantissa and sign in the next two.
 fn truncated([exponent, high, low]: [u8; 3], bits: u32) -> f32 {
     let mantissa = u32::from(u16::from_be_bytes([high, low]));
-    let pattern =
-        (u32::from(exponent) << 23) | ((mantissa & ((1 << (bits + 1)) - 1)) << (23 - bits));
+    let pattern = (u32::from(exponent) << 23) | ((mantissa & ((1 << (bits + 1)) - 1)) << (23 - bits));
     let value = f32::from_bits(pattern);
-    if mantissa & (1 << (bits + 1)) == 0 {
-        value
-    } else {
-        -value
-    }
+    if mantissa & (1 << (bits + 1)) == 0 { value } else { -value }
 }
 
 /// `TBufferFile::ReadWithFactor`.
@@ -236,15 +182,8 @@ struct Grid {
 impl Grid {
     fn new(low: f64, high: f64, bits: u32) -> Self {
         // TStreamerElement::GetRange takes 2^32 − 1 for 32 bits.
-        let steps = if bits < 32 {
-            f64::from(1_u32 << bits)
-        } else {
-            f64::from(u32::MAX)
-        };
-        Self {
-            factor: steps / (high - low),
-            low,
-        }
+        let steps = if bits < 32 { f64::from(1_u32 << bits) } else { f64::from(u32::MAX) };
+        Self { factor: steps / (high - low), low }
     }
 
     fn value(&self, chunk: [u8; 4]) -> f64 {
@@ -263,10 +202,7 @@ impl Values {
             ends.extend(counts.iter().map(|count| {
                 let count: i128 = (*count).into();
                 valid &= (0..=i128::from(i32::MAX)).contains(&count);
-                #[expect(
-                    clippy::cast_possible_truncation,
-                    reason = "what is out of range has been noted"
-                )]
+                #[expect(clippy::cast_possible_truncation, reason = "what is out of range has been noted")]
                 let next = sum.wrapping_add(count as i64);
                 sum = next;
                 #[expect(
@@ -277,10 +213,7 @@ impl Values {
                 end
             }));
             if !valid {
-                return Err(RootError::malformed(
-                    "counts from 0 to 2^31 − 1",
-                    "one that is not",
-                ));
+                return Err(RootError::malformed("counts from 0 to 2^31 − 1", "one that is not"));
             }
             if i32::try_from(sum).is_err() {
                 return Err(too_long());
@@ -296,9 +229,7 @@ impl Values {
             Self::U32(counts) => total(counts),
             Self::I64(counts) => total(counts),
             Self::U64(counts) => total(counts),
-            Self::F32(_) | Self::F64(_) => {
-                Err(RootError::malformed("whole numbers as counts", "fractions"))
-            }
+            Self::F32(_) | Self::F64(_) => Err(RootError::malformed("whole numbers as counts", "fractions")),
         }
     }
 }

@@ -18,18 +18,14 @@ pub(crate) struct TextBuilder {
 
 impl Default for TextBuilder {
     fn default() -> Self {
-        Self {
-            offsets: vec![0],
-            bytes: Vec::new(),
-        }
+        Self { offsets: vec![0], bytes: Vec::new() }
     }
 }
 
 impl TextBuilder {
     pub(crate) fn push(&mut self, text: &[u8]) -> Result<()> {
         self.bytes.extend_from_slice(text);
-        self.offsets
-            .push(i32::try_from(self.bytes.len()).map_err(|_| too_long())?);
+        self.offsets.push(i32::try_from(self.bytes.len()).map_err(|_| too_long())?);
         Ok(())
     }
 
@@ -47,11 +43,8 @@ impl TextBuilder {
     }
 
     pub(crate) fn finish(self) -> Result<ArrayRef> {
-        let Self { offsets, bytes } = if std::str::from_utf8(&self.bytes).is_ok() {
-            self
-        } else {
-            self.replaced()?
-        };
+        let Self { offsets, bytes } =
+            if std::str::from_utf8(&self.bytes).is_ok() { self } else { self.replaced()? };
         let offsets = OffsetBuffer::new(ScalarBuffer::from(offsets));
         match StringArray::try_new(offsets, Buffer::from_vec(bytes), None) {
             Ok(array) => Ok(Arc::new(array)),

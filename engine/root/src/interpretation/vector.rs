@@ -45,11 +45,7 @@ impl Node {
 pub(crate) enum NodeBuilder {
     Item(Item, Values),
     Text(TextBuilder),
-    List {
-        least: usize,
-        offsets: Vec<i32>,
-        inner: Box<NodeBuilder>,
-    },
+    List { least: usize, offsets: Vec<i32>, inner: Box<NodeBuilder> },
 }
 
 impl NodeBuilder {
@@ -57,11 +53,9 @@ impl NodeBuilder {
         match node {
             Node::Item(item) => Self::Item(*item, Values::with_capacity(*item, 0)),
             Node::Text => Self::Text(TextBuilder::default()),
-            Node::List(inner) => Self::List {
-                least: inner.least(),
-                offsets: vec![0],
-                inner: Box::new(Self::new(inner)),
-            },
+            Node::List(inner) => {
+                Self::List { least: inner.least(), offsets: vec![0], inner: Box::new(Self::new(inner)) }
+            }
         }
     }
 
@@ -73,9 +67,7 @@ impl NodeBuilder {
             let mut cursor = Cursor::new(entry);
             let header = cursor.object_header()?;
             if header.memberwise {
-                return Err(RootError::unsupported(
-                    "a container streamed member by member",
-                ));
+                return Err(RootError::unsupported("a container streamed member by member"));
             }
             if header.end != Some(entry.len()) {
                 return Err(RootError::malformed(
@@ -96,11 +88,7 @@ impl NodeBuilder {
         match self {
             Self::Item(item, values) => values.extend(*item, cursor.take(item.width())?),
             Self::Text(text) => text.push(string::read(cursor, false)?)?,
-            Self::List {
-                least,
-                offsets,
-                inner,
-            } => {
+            Self::List { least, offsets, inner } => {
                 let count = cursor.count(*least)?;
                 if let Self::Item(item, values) = inner.as_mut() {
                     values.extend(*item, cursor.take(count * item.width())?);
@@ -134,15 +122,9 @@ impl NodeBuilder {
             Self::List { offsets, inner, .. } => {
                 let values = inner.finish()?;
                 let field = list_item(values.data_type().clone());
-                let list = ListArray::try_new(
-                    field,
-                    OffsetBuffer::new(ScalarBuffer::from(offsets)),
-                    values,
-                    None,
-                );
-                Ok(Arc::new(list.map_err(|error| {
-                    RootError::malformed("whole lists", error)
-                })?))
+                let list =
+                    ListArray::try_new(field, OffsetBuffer::new(ScalarBuffer::from(offsets)), values, None);
+                Ok(Arc::new(list.map_err(|error| RootError::malformed("whole lists", error))?))
             }
         }
     }
@@ -150,10 +132,7 @@ impl NodeBuilder {
 
 fn push_end(offsets: &mut Vec<i32>, count: usize) -> Result<()> {
     let end = offsets.last().copied().unwrap_or(0);
-    let end = i32::try_from(count)
-        .ok()
-        .and_then(|count| end.checked_add(count))
-        .ok_or_else(too_long)?;
+    let end = i32::try_from(count).ok().and_then(|count| end.checked_add(count)).ok_or_else(too_long)?;
     offsets.push(end);
     Ok(())
 }
