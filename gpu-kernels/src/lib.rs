@@ -1,4 +1,5 @@
-//! Histogram kernels of ana-sql: what a fill is ([`Fill`]), and the back ends that do it.
+//! Kernels of ana-sql: what a histogram fill is ([`Fill`]), what an event subquery is ([`ir`]), and the back ends that do
+//! them.
 //!
 //! A back end takes plain slices (values, validity bits, list offsets), so it knows nothing of Arrow or of the query
 //! engine, and adds to [`ExactHistogram`](ana_hist::ExactHistogram)s. All back ends give the same bits: bins are decided by
@@ -17,6 +18,7 @@
 pub mod cpu;
 mod error;
 mod fill;
+pub mod ir;
 
 pub use cpu::Filler;
 pub use error::{KernelError, Result};
