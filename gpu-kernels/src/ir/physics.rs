@@ -56,10 +56,10 @@ impl FourVector {
         square.binary(Greatest, 0.0.into()).unary(UnaryOp::Sqrt)
     }
 
-    /// pt = √(px² + py²), without undue overflow.
+    /// pt = √(px² + py²)
     #[must_use]
     pub fn pt(&self) -> Expr {
-        self.px.clone().binary(BinaryOp::Hypot, self.py.clone())
+        squares(&self.px, &[(BinaryOp::Add, &self.py)]).unary(UnaryOp::Sqrt)
     }
 
     /// φ = atan2(py, px)
