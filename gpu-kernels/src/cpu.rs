@@ -38,10 +38,8 @@ impl Filler {
     /// Axes that no histogram can have.
     pub fn new(axes: &[Axis]) -> Result<Self> {
         let cells = ana_hist::cell_count(axes)?;
-        let strides = ana_hist::strides(axes)
-            .into_iter()
-            .map(|s| u32::try_from(s).unwrap_or(u32::MAX))
-            .collect();
+        let strides =
+            ana_hist::strides(axes).into_iter().map(|s| u32::try_from(s).unwrap_or(u32::MAX)).collect();
         Ok(Self {
             axes: axes.to_vec(),
             plans: axes.iter().map(AxisPlan::new).collect(),
@@ -96,31 +94,19 @@ impl Filler {
         fill: &Fill<'_>,
     ) -> Result<u64> {
         if groups.len() < fill.rows {
-            return Err(KernelError::Length {
-                what: "groups",
-                expected: fill.rows,
-                found: groups.len(),
-            });
+            return Err(KernelError::Length { what: "groups", expected: fill.rows, found: groups.len() });
         }
         let groups = &groups[..fill.rows];
         if let Some(&group) = groups.iter().find(|&&group| group >= histograms.len()) {
-            return Err(KernelError::Group {
-                group,
-                groups: histograms.len(),
-            });
+            return Err(KernelError::Group { group, groups: histograms.len() });
         }
-        histograms
-            .iter()
-            .try_for_each(|histogram| self.check_target(histogram, fill))?;
+        histograms.iter().try_for_each(|histogram| self.check_target(histogram, fill))?;
         let mut filled = 0;
         self.blocks(fill, true, |_, block| {
             filled += block.len() as u64;
             // Rows of one group often come together (one file, one sample), so runs are filled at once.
             let mut start = 0;
-            for run in block
-                .rows()
-                .chunk_by(|&a, &b| groups[a as usize] == groups[b as usize])
-            {
+            for run in block.rows().chunk_by(|&a, &b| groups[a as usize] == groups[b as usize]) {
                 let range = start..start + run.len();
                 start = range.end;
                 let histogram = &mut histograms[groups[run[0] as usize]];
@@ -136,11 +122,7 @@ impl Filler {
 
     fn check_target(&self, histogram: &ExactHistogram, fill: &Fill<'_>) -> Result<()> {
         let same = histogram.axes().len() == self.axes.len()
-            && histogram
-                .axes()
-                .iter()
-                .zip(&self.axes)
-                .all(|(a, b)| a.same_bins(b));
+            && histogram.axes().iter().zip(&self.axes).all(|(a, b)| a.same_bins(b));
         if !same {
             return Err(KernelError::OtherAxes);
         }
@@ -151,19 +133,10 @@ impl Filler {
     }
 
     /// The commonest fill by itself: counts on one axis of floats, nothing NULL, nothing to repeat.
-    fn fill_plain(
-        &mut self,
-        histogram: &mut ExactHistogram,
-        fill: &Fill<'_>,
-    ) -> Result<Option<u64>> {
+    fn fill_plain(&mut self, histogram: &mut ExactHistogram, fill: &Fill<'_>) -> Result<Option<u64>> {
         let items = fill.check(self.axes.len())?;
-        let natural = if fill.offsets.is_some() {
-            Level::Item
-        } else {
-            Level::Event
-        };
-        let ([AxisPlan::Numeric { wide, narrow, .. }], [column]) = (&self.plans[..], fill.columns)
-        else {
+        let natural = if fill.offsets.is_some() { Level::Item } else { Level::Event };
+        let ([AxisPlan::Numeric { wide, narrow, .. }], [column]) = (&self.plans[..], fill.columns) else {
             return Ok(None);
         };
         let plain = fill.weight.is_none()
@@ -219,9 +192,8 @@ impl Filler {
         }
         if let Some(offsets) = fill.offsets {
             let by_event = |column: &Column<'_>| column.level == Level::Event;
-            let walks = rows
-                || fill.selection.is_some()
-                || fill.columns.iter().chain(&fill.weight).any(by_event);
+            let walks =
+                rows || fill.selection.is_some() || fill.columns.iter().chain(&fill.weight).any(by_event);
             self.events.prepare(&self.plans, &self.strides, fill, base);
             let mut walk = walks.then(|| RowWalk::new(offsets));
             let mut start = items.start;
@@ -245,10 +217,7 @@ impl Filler {
             block.begin(len, base);
             if rows {
                 let first = u32::try_from(start).unwrap_or(u32::MAX);
-                block.rows[..len]
-                    .iter_mut()
-                    .zip(first..)
-                    .for_each(|(row, number)| *row = number);
+                block.rows[..len].iter_mut().zip(first..).for_each(|(row, number)| *row = number);
             }
             if let Some(selection) = fill.selection {
                 block.keep(&selection, start);
@@ -262,22 +231,10 @@ impl Filler {
     }
 
     /// Adds the columns of one level, whose entries `start ..` the block's fills are.
-    fn add_columns(
-        &self,
-        block: &mut Block,
-        fill: &Fill<'_>,
-        level: Level,
-        start: usize,
-        len: usize,
-    ) {
+    fn add_columns(&self, block: &mut Block, fill: &Fill<'_>, level: Level, start: usize, len: usize) {
         for ((plan, column), &stride) in self.plans.iter().zip(fill.columns).zip(&self.strides) {
             if column.level == level {
-                plan.accumulate(
-                    column.values,
-                    start..start + len,
-                    stride,
-                    &mut block.cells[..len],
-                );
+                plan.accumulate(column.values, start..start + len, stride, &mut block.cells[..len]);
                 if let Some(validity) = column.validity {
                     block.keep(&validity, start);
                 }

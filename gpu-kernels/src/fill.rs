@@ -16,9 +16,7 @@ impl<'a> Bitmap<'a> {
     /// # Errors
     /// Fewer bytes than that.
     pub fn new(bytes: &'a [u8], offset: usize, len: usize) -> Result<Self> {
-        let end = offset
-            .checked_add(len)
-            .filter(|end| end.div_ceil(8) <= bytes.len());
+        let end = offset.checked_add(len).filter(|end| end.div_ceil(8) <= bytes.len());
         match end {
             Some(_) => Ok(Self { bytes, offset, len }),
             None => Err(KernelError::Length {
@@ -71,11 +69,7 @@ impl<'a> Bitmap<'a> {
             word |= u64::from(self.bytes.get(byte + 8).copied().unwrap_or(0)) << (64 - shift);
         }
         let left = self.len - i;
-        if left < 64 {
-            word & ((1 << left) - 1)
-        } else {
-            word
-        }
+        if left < 64 { word & ((1 << left) - 1) } else { word }
     }
 }
 
@@ -181,31 +175,19 @@ impl<'a> Column<'a> {
     /// One entry per event, none NULL.
     #[must_use]
     pub fn events(values: Values<'a>) -> Self {
-        Self {
-            values,
-            validity: None,
-            level: Level::Event,
-        }
+        Self { values, validity: None, level: Level::Event }
     }
 
     /// One entry per list item, none NULL.
     #[must_use]
     pub fn items(values: Values<'a>) -> Self {
-        Self {
-            values,
-            validity: None,
-            level: Level::Item,
-        }
+        Self { values, validity: None, level: Level::Item }
     }
 
     /// The first entry, for every event and item.
     #[must_use]
     pub fn constant(values: Values<'a>) -> Self {
-        Self {
-            values,
-            validity: None,
-            level: Level::Constant,
-        }
+        Self { values, validity: None, level: Level::Constant }
     }
 
     /// The same with a validity bitmap.
@@ -237,18 +219,11 @@ impl Fill<'_> {
     /// Checks everything the slices promise, so that back ends may rely on it. Returns the range of items.
     pub(crate) fn check(&self, axes: usize) -> Result<std::ops::Range<usize>> {
         if self.columns.len() != axes {
-            return Err(KernelError::Columns {
-                columns: self.columns.len(),
-                axes,
-            });
+            return Err(KernelError::Columns { columns: self.columns.len(), axes });
         }
         let most = u32::MAX as usize;
         if self.rows > most {
-            return Err(KernelError::Length {
-                what: "batch",
-                expected: most,
-                found: self.rows,
-            });
+            return Err(KernelError::Length { what: "batch", expected: most, found: self.rows });
         }
         let items = match self.offsets {
             Some(offsets) => check_offsets(offsets, self.rows)?,
@@ -261,15 +236,7 @@ impl Fill<'_> {
             Level::Item => Err(KernelError::NoOffsets),
         };
         let long_enough = |(what, expected): (&'static str, usize), found: usize| {
-            if found >= expected {
-                Ok(())
-            } else {
-                Err(KernelError::Length {
-                    what,
-                    expected,
-                    found,
-                })
-            }
+            if found >= expected { Ok(()) } else { Err(KernelError::Length { what, expected, found }) }
         };
         for column in self.columns.iter().chain(&self.weight) {
             long_enough(needed("column", column.level)?, column.values.len())?;
@@ -286,22 +253,11 @@ impl Fill<'_> {
 
 fn check_offsets(offsets: &[i32], rows: usize) -> Result<std::ops::Range<usize>> {
     if offsets.len() != rows + 1 {
-        return Err(KernelError::Length {
-            what: "offsets",
-            expected: rows + 1,
-            found: offsets.len(),
-        });
+        return Err(KernelError::Length { what: "offsets", expected: rows + 1, found: offsets.len() });
     }
-    let bad = offsets[0] < 0
-        || offsets
-            .iter()
-            .zip(&offsets[1..])
-            .fold(false, |bad, (a, b)| bad | (a > b));
+    let bad = offsets[0] < 0 || offsets.iter().zip(&offsets[1..]).fold(false, |bad, (a, b)| bad | (a > b));
     if bad {
-        let row = offsets
-            .windows(2)
-            .position(|w| w[0] < 0 || w[0] > w[1])
-            .unwrap_or(0);
+        let row = offsets.windows(2).position(|w| w[0] < 0 || w[0] > w[1]).unwrap_or(0);
         return Err(KernelError::Offsets { row });
     }
     let at = |i: usize| usize::try_from(offsets[i]).unwrap_or(0);

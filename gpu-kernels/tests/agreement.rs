@@ -1,10 +1,5 @@
 //! Every way a batch can come gives what the plain rule gives, value by value.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    reason = "a test that fails may panic"
-)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that fails may panic")]
 
 use ana_hist::{Axis, ExactHistogram, Transform};
 use ana_kernels::{Bitmap, Column, Fill, Filler, KernelError, Values};
@@ -13,26 +8,11 @@ use proptest::prelude::*;
 
 fn axes() -> impl Strategy<Value = Axis> {
     prop_oneof![
-        (1usize..60, -50.0..50.0f64, 0.1..80.0f64).prop_map(|(n, lo, w)| Axis::regular(
-            n,
-            lo,
-            lo + w
-        )
-        .unwrap()),
-        (1usize..20, 0.1..5.0f64).prop_map(|(n, lo)| Axis::transformed(
-            n,
-            lo,
-            90.0,
-            Transform::Log
-        )
-        .unwrap()),
-        (1usize..20, 0.0..5.0f64).prop_map(|(n, lo)| Axis::transformed(
-            n,
-            lo,
-            90.0,
-            Transform::Sqrt
-        )
-        .unwrap()),
+        (1usize..60, -50.0..50.0f64, 0.1..80.0f64)
+            .prop_map(|(n, lo, w)| Axis::regular(n, lo, lo + w).unwrap()),
+        (1usize..20, 0.1..5.0f64).prop_map(|(n, lo)| Axis::transformed(n, lo, 90.0, Transform::Log).unwrap()),
+        (1usize..20, 0.0..5.0f64)
+            .prop_map(|(n, lo)| Axis::transformed(n, lo, 90.0, Transform::Sqrt).unwrap()),
         vec(-60.0..60.0f64, 2..40).prop_map(|mut edges| {
             edges.sort_by(f64::total_cmp);
             edges.dedup();
@@ -66,22 +46,9 @@ struct Data {
 
 fn data(items: usize) -> impl Strategy<Value = Data> {
     let bits = vec(any::<u8>(), items.div_ceil(8) + 1);
-    (
-        axes(),
-        vec(value(), items.max(1)),
-        bits,
-        0u8..11,
-        any::<bool>(),
-        any::<bool>(),
+    (axes(), vec(value(), items.max(1)), bits, 0u8..11, any::<bool>(), any::<bool>()).prop_map(
+        |(axis, values, valid, kind, per_item, nulls)| Data { axis, values, valid, kind, per_item, nulls },
     )
-        .prop_map(|(axis, values, valid, kind, per_item, nulls)| Data {
-            axis,
-            values,
-            valid,
-            kind,
-            per_item,
-            nulls,
-        })
 }
 
 /// Storage for all types, so that slices can be borrowed.
@@ -107,10 +74,7 @@ struct Typed {
 impl Typed {
     fn new(v: &[f64]) -> Self {
         let mut bits = vec![0u8; v.len().div_ceil(8) + 1];
-        v.iter()
-            .enumerate()
-            .filter(|(_, x)| **x > 10.0)
-            .for_each(|(i, _)| bits[i / 8] |= 1 << (i % 8));
+        v.iter().enumerate().filter(|(_, x)| **x > 10.0).for_each(|(i, _)| bits[i / 8] |= 1 << (i % 8));
         Self {
             f64: v.to_vec(),
             f32: v.iter().map(|&x| x as f32).collect(),
@@ -135,51 +99,21 @@ impl Typed {
         match axis.kind_name() {
             "boolean" => return (Values::Bool(bits()), bools()),
             "category" => {
-                return (
-                    Values::Codes(&self.u32),
-                    self.u32.iter().map(|&x| f64::from(x)).collect(),
-                );
+                return (Values::Codes(&self.u32), self.u32.iter().map(|&x| f64::from(x)).collect());
             }
             _ => {}
         }
         match kind {
             0 => (Values::F64(&self.f64), self.f64.clone()),
-            1 => (
-                Values::F32(&self.f32),
-                self.f32.iter().map(|&x| f64::from(x)).collect(),
-            ),
-            2 => (
-                Values::I8(&self.i8),
-                self.i8.iter().map(|&x| f64::from(x)).collect(),
-            ),
-            3 => (
-                Values::I16(&self.i16),
-                self.i16.iter().map(|&x| f64::from(x)).collect(),
-            ),
-            4 => (
-                Values::I32(&self.i32),
-                self.i32.iter().map(|&x| f64::from(x)).collect(),
-            ),
-            5 => (
-                Values::I64(&self.i64),
-                self.i64.iter().map(|&x| x as f64).collect(),
-            ),
-            6 => (
-                Values::U8(&self.u8),
-                self.u8.iter().map(|&x| f64::from(x)).collect(),
-            ),
-            7 => (
-                Values::U16(&self.u16),
-                self.u16.iter().map(|&x| f64::from(x)).collect(),
-            ),
-            8 => (
-                Values::U32(&self.u32),
-                self.u32.iter().map(|&x| f64::from(x)).collect(),
-            ),
-            9 => (
-                Values::U64(&self.u64),
-                self.u64.iter().map(|&x| x as f64).collect(),
-            ),
+            1 => (Values::F32(&self.f32), self.f32.iter().map(|&x| f64::from(x)).collect()),
+            2 => (Values::I8(&self.i8), self.i8.iter().map(|&x| f64::from(x)).collect()),
+            3 => (Values::I16(&self.i16), self.i16.iter().map(|&x| f64::from(x)).collect()),
+            4 => (Values::I32(&self.i32), self.i32.iter().map(|&x| f64::from(x)).collect()),
+            5 => (Values::I64(&self.i64), self.i64.iter().map(|&x| x as f64).collect()),
+            6 => (Values::U8(&self.u8), self.u8.iter().map(|&x| f64::from(x)).collect()),
+            7 => (Values::U16(&self.u16), self.u16.iter().map(|&x| f64::from(x)).collect()),
+            8 => (Values::U32(&self.u32), self.u32.iter().map(|&x| f64::from(x)).collect()),
+            9 => (Values::U64(&self.u64), self.u64.iter().map(|&x| x as f64).collect()),
             _ => (Values::Bool(bits()), bools()),
         }
     }
@@ -263,35 +197,14 @@ proptest! {
 
 #[test]
 fn constants_are_for_everything() {
-    let axes = [
-        Axis::regular(2, 0.0, 2.0).unwrap(),
-        Axis::integer(0, 3).unwrap(),
-    ];
+    let axes = [Axis::regular(2, 0.0, 2.0).unwrap(), Axis::integer(0, 3).unwrap()];
     let mut histogram = ExactHistogram::new(axes.to_vec(), true).unwrap();
-    let columns = [
-        Column::events(Values::F32(&[0.5, 1.5, 9.0])),
-        Column::constant(Values::I32(&[2])),
-    ];
+    let columns = [Column::events(Values::F32(&[0.5, 1.5, 9.0])), Column::constant(Values::I32(&[2]))];
     let weight = Some(Column::constant(Values::F64(&[0.5])));
-    let fill = Fill {
-        rows: 3,
-        offsets: None,
-        columns: &columns,
-        weight,
-        selection: None,
-    };
-    assert_eq!(
-        Filler::new(&axes)
-            .unwrap()
-            .fill(&mut histogram, &fill)
-            .unwrap(),
-        3
-    );
+    let fill = Fill { rows: 3, offsets: None, columns: &columns, weight, selection: None };
+    assert_eq!(Filler::new(&axes).unwrap().fill(&mut histogram, &fill).unwrap(), 3);
     let done = histogram.finish();
-    assert_eq!(
-        done.sumw(done.cell(&[3, 3]).unwrap()).to_bits(),
-        0.5f64.to_bits()
-    );
+    assert_eq!(done.sumw(done.cell(&[3, 3]).unwrap()).to_bits(), 0.5f64.to_bits());
     assert_eq!(done.counts.iter().sum::<u64>(), 3);
 }
 
@@ -301,22 +214,11 @@ fn empty_batches_fill_nothing() {
     let mut histogram = ExactHistogram::new(axes.to_vec(), false).unwrap();
     let mut filler = Filler::new(&axes).unwrap();
     let columns = [Column::events(Values::F64(&[]))];
-    let fill = Fill {
-        rows: 0,
-        offsets: None,
-        columns: &columns,
-        weight: None,
-        selection: None,
-    };
+    let fill = Fill { rows: 0, offsets: None, columns: &columns, weight: None, selection: None };
     assert_eq!(filler.fill(&mut histogram, &fill).unwrap(), 0);
     let columns = [Column::items(Values::F64(&[]))];
-    let fill = Fill {
-        rows: 3,
-        offsets: Some(&[0, 0, 0, 0]),
-        columns: &columns,
-        weight: None,
-        selection: None,
-    };
+    let fill =
+        Fill { rows: 3, offsets: Some(&[0, 0, 0, 0]), columns: &columns, weight: None, selection: None };
     assert_eq!(filler.fill(&mut histogram, &fill).unwrap(), 0);
 }
 
@@ -328,96 +230,30 @@ fn faults_are_named_and_leave_the_histogram_alone() {
     let items = [Column::items(Values::F64(&[1.0, 1.0]))];
     let events = [Column::events(Values::F64(&[1.0, 1.0]))];
     let codes = [Column::events(Values::Codes(&[1, 1]))];
-    let fill = Fill {
-        rows: 2,
-        offsets: None,
-        columns: &events,
-        weight: None,
-        selection: None,
-    };
+    let fill = Fill { rows: 2, offsets: None, columns: &events, weight: None, selection: None };
     let mut fault = |fill: &Fill<'_>| filler.fill(&mut histogram, fill).unwrap_err();
+    assert_eq!(fault(&Fill { columns: &[], ..fill }), KernelError::Columns { columns: 0, axes: 1 });
+    assert_eq!(fault(&Fill { columns: &items, ..fill }), KernelError::NoOffsets);
     assert_eq!(
-        fault(&Fill {
-            columns: &[],
-            ..fill
-        }),
-        KernelError::Columns {
-            columns: 0,
-            axes: 1
-        }
-    );
-    assert_eq!(
-        fault(&Fill {
-            columns: &items,
-            ..fill
-        }),
-        KernelError::NoOffsets
-    );
-    assert_eq!(
-        fault(&Fill {
-            columns: &codes,
-            ..fill
-        }),
-        KernelError::AxisValues {
-            axis: "regular",
-            values: "category"
-        }
+        fault(&Fill { columns: &codes, ..fill }),
+        KernelError::AxisValues { axis: "regular", values: "category" }
     );
     assert_eq!(
         fault(&Fill { rows: 3, ..fill }),
-        KernelError::Length {
-            what: "column",
-            expected: 3,
-            found: 2
-        }
+        KernelError::Length { what: "column", expected: 3, found: 2 }
     );
-    let offsets = Fill {
-        columns: &items,
-        ..fill
-    };
+    let offsets = Fill { columns: &items, ..fill };
+    assert_eq!(fault(&Fill { offsets: Some(&[0, 2, 1]), ..offsets }), KernelError::Offsets { row: 1 });
+    assert_eq!(fault(&Fill { offsets: Some(&[-1, 2, 2]), ..offsets }), KernelError::Offsets { row: 0 });
     assert_eq!(
-        fault(&Fill {
-            offsets: Some(&[0, 2, 1]),
-            ..offsets
-        }),
-        KernelError::Offsets { row: 1 }
+        fault(&Fill { offsets: Some(&[0, 2]), ..offsets }),
+        KernelError::Length { what: "offsets", expected: 3, found: 2 }
     );
     assert_eq!(
-        fault(&Fill {
-            offsets: Some(&[-1, 2, 2]),
-            ..offsets
-        }),
-        KernelError::Offsets { row: 0 }
+        fault(&Fill { offsets: Some(&[0, 2, 3]), ..offsets }),
+        KernelError::Length { what: "column", expected: 3, found: 2 }
     );
-    assert_eq!(
-        fault(&Fill {
-            offsets: Some(&[0, 2]),
-            ..offsets
-        }),
-        KernelError::Length {
-            what: "offsets",
-            expected: 3,
-            found: 2
-        }
-    );
-    assert_eq!(
-        fault(&Fill {
-            offsets: Some(&[0, 2, 3]),
-            ..offsets
-        }),
-        KernelError::Length {
-            what: "column",
-            expected: 3,
-            found: 2
-        }
-    );
-    assert_eq!(
-        fault(&Fill {
-            weight: Some(events[0]),
-            ..fill
-        }),
-        KernelError::Weight
-    );
+    assert_eq!(fault(&Fill { weight: Some(events[0]), ..fill }), KernelError::Weight);
     assert!(Bitmap::new(&[0], 5, 4).is_err());
     assert!(histogram.counts().iter().all(|&c| c == 0));
 }

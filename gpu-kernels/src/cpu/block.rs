@@ -18,13 +18,7 @@ pub(super) struct Block {
 
 impl Block {
     pub(super) fn new() -> Self {
-        Self {
-            len: 0,
-            cells: [0; BLOCK],
-            weights: [0.0; BLOCK],
-            rows: [0; BLOCK],
-            alive: [0; BLOCK / 64],
-        }
+        Self { len: 0, cells: [0; BLOCK], weights: [0.0; BLOCK], rows: [0; BLOCK], alive: [0; BLOCK / 64] }
     }
 
     /// Starts over with `len` fills of cell `cell`, all alive.
@@ -52,12 +46,7 @@ impl Block {
 
     /// Drops the fills whose bit, counted from `start`, is 0.
     pub(super) fn keep(&mut self, bits: &Bitmap<'_>, start: usize) {
-        for (i, alive) in self
-            .alive
-            .iter_mut()
-            .enumerate()
-            .take(self.len.div_ceil(64))
-        {
+        for (i, alive) in self.alive.iter_mut().enumerate().take(self.len.div_ceil(64)) {
             *alive &= bits.word(start + 64 * i);
         }
     }
@@ -75,11 +64,7 @@ impl Block {
     /// Moves the fills still alive to the front, in order.
     pub(super) fn squeeze(&mut self, weights: bool, rows: bool) {
         let all = (0..self.len.div_ceil(64)).all(|i| {
-            let wanted = if self.len - 64 * i < 64 {
-                (1 << (self.len % 64)) - 1
-            } else {
-                u64::MAX
-            };
+            let wanted = if self.len - 64 * i < 64 { (1 << (self.len % 64)) - 1 } else { u64::MAX };
             self.alive[i] & wanted == wanted
         });
         if all {

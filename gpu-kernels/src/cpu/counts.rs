@@ -18,9 +18,7 @@ pub(super) struct PrivateCounts {
 impl PrivateCounts {
     pub(super) fn new(cells: usize) -> Self {
         let cells = if cells <= MAX_CELLS { cells } else { 0 };
-        Self {
-            tables: std::array::from_fn(|_| vec![0; cells]),
-        }
+        Self { tables: std::array::from_fn(|_| vec![0; cells]) }
     }
 
     pub(super) fn is_usable(&self) -> bool {
@@ -43,10 +41,7 @@ impl PrivateCounts {
             c[four[2] as usize] += 1;
             d[four[3] as usize] += 1;
         }
-        fours
-            .remainder()
-            .iter()
-            .for_each(|&cell| a[cell as usize] += 1);
+        fours.remainder().iter().for_each(|&cell| a[cell as usize] += 1);
     }
 
     /// Moves the counts to a histogram's.

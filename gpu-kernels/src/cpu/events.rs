@@ -17,13 +17,7 @@ const DEAD: u32 = u32::MAX;
 
 impl EventPart {
     /// Evaluates the event columns of a batch; `base` is what constants contribute.
-    pub(super) fn prepare(
-        &mut self,
-        plans: &[AxisPlan],
-        strides: &[u32],
-        fill: &Fill<'_>,
-        base: u32,
-    ) {
+    pub(super) fn prepare(&mut self, plans: &[AxisPlan], strides: &[u32], fill: &Fill<'_>, base: u32) {
         self.cells.clear();
         self.cells.resize(fill.rows, base);
         self.weights.clear();
@@ -31,24 +25,12 @@ impl EventPart {
             let range = start..fill.rows.min(start + BLOCK);
             for ((plan, column), &stride) in plans.iter().zip(fill.columns).zip(strides) {
                 if column.level == Level::Event {
-                    plan.accumulate(
-                        column.values,
-                        range.clone(),
-                        stride,
-                        &mut self.cells[range.clone()],
-                    );
+                    plan.accumulate(column.values, range.clone(), stride, &mut self.cells[range.clone()]);
                 }
             }
         }
-        let event_columns = fill
-            .columns
-            .iter()
-            .chain(&fill.weight)
-            .filter(|c| c.level == Level::Event);
-        for bits in event_columns
-            .filter_map(|c| c.validity)
-            .chain(fill.selection)
-        {
+        let event_columns = fill.columns.iter().chain(&fill.weight).filter(|c| c.level == Level::Event);
+        for bits in event_columns.filter_map(|c| c.validity).chain(fill.selection) {
             for (row, cell) in self.cells.iter_mut().enumerate() {
                 if !bits.get(row) {
                     *cell = DEAD;

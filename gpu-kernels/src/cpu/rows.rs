@@ -18,9 +18,7 @@ impl<'a> RowWalk<'a> {
     /// Writes the rows of items `start ..` to `out`, one per item. Calls must go forward.
     pub(super) fn expand(&mut self, start: usize, out: &mut [u32]) {
         let end_of = |row: usize| {
-            self.offsets
-                .get(row + 1)
-                .map_or(usize::MAX, |&end| usize::try_from(end).unwrap_or(0))
+            self.offsets.get(row + 1).map_or(usize::MAX, |&end| usize::try_from(end).unwrap_or(0))
         };
         let mut at = 0;
         while at < out.len() {

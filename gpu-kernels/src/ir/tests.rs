@@ -149,5 +149,5 @@ for j in Jet:
     let text = trijet().to_string();
     assert!(text.starts_with("for a in Jet:\n  v1 = f64(a.pt) * cos(f64(a.phi))\n"), "{text}");
     assert!(text.contains("    for c in Jet after b:\n"), "{text}");
-    assert!(text.ends_with("return sqrt(v16 * v16 + v17 * v17), greatest(v19, f64(c.btag))"), "{text}");
+    assert!(text.ends_with("return sqrt(v17 + v19), greatest(v21, f64(c.btag))"), "{text}");
 }
