@@ -14,6 +14,7 @@ mod error;
 mod query;
 pub mod report;
 mod session;
+pub mod table;
 
 pub use error::{EngineError, Result, SqlPosition};
 pub use query::{CancelHandle, Destination, Query, QueryResult};

@@ -1,0 +1,31 @@
+//! Trees of ROOT files as tables: what is read, from where, in which pieces.
+//!
+//! [`RootTable`] is the table; it finds its files by [`location`], opens the metadata of those it takes its columns from
+//! ([`metadata`], [`schema`]) and plans scans: `DataSourceExec` over [`RootSource`]. The [`opener`] reads the units of a
+//! range ([`partition`]) through [`unit`], which fetches ([`fetch`]) and decodes, the branches of the [`cut`] first.
+
+mod cut;
+mod datasets;
+mod factory;
+mod fetch;
+mod location;
+mod metadata;
+mod metrics;
+mod opener;
+mod options;
+mod partition;
+mod progress;
+mod provider;
+mod pruning;
+mod schema;
+mod source;
+mod statistics;
+mod unit;
+
+pub use factory::{DatasetsTableFactory, RootTableFactory};
+pub use location::split_tree;
+pub use metadata::MetadataCache;
+pub use options::{MissingBranch, MissingTriggers, OnBadFile, RootOptions, SchemaFrom};
+pub use progress::{ScanProgress, ScanSnapshot, Skipped};
+pub use provider::RootTable;
+pub use source::RootSource;

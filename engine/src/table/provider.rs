@@ -1,0 +1,396 @@
+//! Trees of ROOT files as one table.
+
+use std::{collections::HashSet, sync::Arc};
+
+use arrow::datatypes::{Field, SchemaRef};
+use async_trait::async_trait;
+use datafusion::{
+    catalog::{Session, TableProvider},
+    common::{Result as DataFusionResult, Statistics, project_schema},
+    datasource::{
+        listing::PartitionedFile, physical_plan::FileScanConfigBuilder, source::DataSourceExec,
+        table_schema::TableSchema,
+    },
+    execution::object_store::ObjectStoreUrl,
+    logical_expr::{Expr, TableProviderFilterPushDown, TableType},
+    physical_plan::{ExecutionPlan, empty::EmptyExec, union::UnionExec},
+    scalar::ScalarValue,
+};
+use futures::StreamExt;
+
+use super::{
+    datasets::Datasets,
+    fetch::FileAccess,
+    location::{FoundFile, resolve, resolve_each},
+    metadata::{FileTree, MetadataCache, TreeKey},
+    metrics::IoMetrics,
+    options::{OnBadFile, RootOptions, SchemaFrom},
+    partition::split,
+    progress::ScanProgress,
+    pruning,
+    schema::TableColumns,
+    source::RootSource,
+    statistics::statistics,
+};
+use crate::error::{EngineError, Result};
+
+/// Up to so many files are all opened for their columns; of more, the first of the table or of each dataset.
+const FEW_FILES: usize = 16;
+/// How many files are opened at a time.
+const OPENED_AT_ONCE: usize = 16;
+
+/// The same tree of one or more ROOT files, as a table.
+#[derive(Debug)]
+pub struct RootTable {
+    files: Vec<TableFile>,
+    table: TableSchema,
+    columns: Arc<TableColumns>,
+    options: Arc<RootOptions>,
+    cache: Arc<MetadataCache>,
+    metadata: Vec<Field>,
+}
+
+/// A file and its constant metadata.
+#[derive(Debug)]
+struct TableFile {
+    found: FoundFile,
+    dataset: Option<String>,
+    values: Vec<ScalarValue>,
+}
+
+impl RootTable {
+    /// Opens the files at the locations: paths, patterns, directories, `http(s)://` and `s3://` URLs, lists of them with
+    /// commas; `file.root:Runs` names a tree. Of many files only the first is read here, and only its metadata.
+    ///
+    /// # Errors
+    /// Locations without files, files without the tree, files that cannot be read.
+    pub async fn open(state: &dyn Session, locations: &[String], mut options: RootOptions) -> Result<Self> {
+        let (found, tree) = resolve(state.runtime_env(), locations).await?;
+        if let Some(tree) = tree {
+            if options.tree.as_ref().is_some_and(|other| *other != tree) {
+                return Err(EngineError::OptionValue {
+                    option: "tree".to_owned(),
+                    value: options.tree.unwrap_or_default(),
+                    valid: format!("'{tree}', as the location has it"),
+                });
+            }
+            options.tree = Some(tree);
+        }
+        let files =
+            found.into_iter().map(|found| TableFile { found, dataset: None, values: Vec::new() }).collect();
+        Self::with_files(state, files, Vec::new(), options).await
+    }
+
+    /// Opens the files of a datasets file (PocketCoffea, coffea), whose metadata become columns.
+    ///
+    /// # Errors
+    /// A datasets file that cannot be understood, and as [`RootTable::open`].
+    pub async fn open_datasets(
+        state: &dyn Session,
+        location: &str,
+        mut options: RootOptions,
+    ) -> Result<Self> {
+        let io = |source| EngineError::Io { path: location.into(), source };
+        let text = std::fs::read_to_string(location).map_err(io)?;
+        let datasets = Datasets::parse(location, &text)?;
+        if options.tree.is_none() {
+            options.tree.clone_from(&datasets.tree);
+        }
+        let beside = std::path::Path::new(location).parent();
+        let places: Vec<String> = datasets.files.iter().map(|file| place(&file.location, beside)).collect();
+        let found = resolve_each(state.runtime_env(), &places).await?;
+        let files = datasets.files.into_iter().zip(found);
+        let files =
+            files.map(|(file, found)| TableFile { found, dataset: Some(file.dataset), values: file.values });
+        Self::with_files(state, files.collect(), datasets.fields, options).await
+    }
+
+    async fn with_files(
+        state: &dyn Session,
+        files: Vec<TableFile>,
+        metadata: Vec<Field>,
+        options: RootOptions,
+    ) -> Result<Self> {
+        let cache = state.config().get_extension::<MetadataCache>().unwrap_or_default();
+        let opened = open_first(state, &files, &options, &cache).await?;
+        let columns = TableColumns::merge(&opened, &options);
+        // A branch with the name of a metadata column would make the name mean two things.
+        if let Some(field) =
+            metadata.iter().find(|field| columns.schema.column_with_name(field.name()).is_some())
+        {
+            let name = field.name();
+            return Err(EngineError::Datasets {
+                file: opened.first().map_or_else(String::new, |first| first.file.clone()),
+                dataset: None,
+                problem: format!("branch '{name}' has the name of a metadata column"),
+            });
+        }
+        let fields = metadata.iter().cloned().map(Arc::new).collect::<Vec<_>>();
+        let table =
+            TableSchema::builder(Arc::clone(&columns.schema)).with_table_partition_cols(fields).build();
+        Ok(Self { files, table, columns: Arc::new(columns), options: Arc::new(options), cache, metadata })
+    }
+
+    /// Why a query cannot have this column: its C++ class cannot be read, or no branch is called so (then with the
+    /// nearest names). For the message in place of DataFusion's "no field named".
+    #[must_use]
+    pub fn why_no_column(&self, table: &str, column: &str) -> EngineError {
+        self.columns.why_not(table, column)
+    }
+
+    /// The names of the files, in order.
+    #[must_use]
+    pub fn files(&self) -> Vec<String> {
+        self.files.iter().map(|file| file.found.name()).collect()
+    }
+
+    fn key(&self, file: &TableFile) -> TreeKey {
+        TreeKey::new(&file.found.store, &file.found.meta, self.options.tree.as_deref())
+    }
+
+    /// The files, with their trees where they were opened before.
+    fn sized<'a>(&self, files: &[&'a TableFile]) -> Vec<(u64, Option<Arc<FileTree>>)> {
+        files.iter().map(|file| (file.found.meta.size, self.cache.known(&self.key(file)))).collect()
+    }
+
+    /// The files that a query with these filters reads.
+    fn selected(&self, state: &dyn Session, filters: &[Expr]) -> DataFusionResult<Vec<&TableFile>> {
+        if self.metadata.is_empty() {
+            return Ok(self.files.iter().collect());
+        }
+        let names = self.metadata_names();
+        let filters: Vec<Expr> =
+            filters.iter().filter(|filter| pruning::decides_by_file(filter, &names)).cloned().collect();
+        let values: Vec<&[ScalarValue]> = self.files.iter().map(|file| file.values.as_slice()).collect();
+        let keep = pruning::keep(state, &filters, &self.metadata, &values)?;
+        Ok(self.files.iter().zip(keep).filter_map(|(file, keep)| keep.then_some(file)).collect())
+    }
+
+    fn metadata_names(&self) -> HashSet<&str> {
+        self.metadata.iter().map(|field| field.name().as_str()).collect()
+    }
+
+    /// One scan per store: DataFusion's scans read from one.
+    fn scan_store(
+        &self,
+        state: &dyn Session,
+        store: &ObjectStoreUrl,
+        files: &[&TableFile],
+        projection: Option<&Vec<usize>>,
+        limit: Option<usize>,
+    ) -> DataFusionResult<Arc<dyn ExecutionPlan>> {
+        let progress = state.config().get_extension::<ScanProgress>().unwrap_or_default();
+        for warning in &self.columns.warnings {
+            progress.warn(warning.clone());
+        }
+        let bytes = files.iter().map(|file| file.found.meta.size).sum();
+        progress.add_files(files.len() as u64, bytes);
+        let sized = self.sized(files);
+        let known: Vec<Arc<FileTree>> = sized.iter().filter_map(|(_, tree)| tree.clone()).collect();
+        self.check_known(&known, projection)?;
+        let parts: Vec<PartitionedFile> = files
+            .iter()
+            .map(|file| {
+                PartitionedFile::new_from_meta(file.found.meta.clone())
+                    .with_partition_values(file.values.clone())
+            })
+            .collect();
+        // A LIMIT is mostly met by the first file; cutting it would only make every partition read a part.
+        let partitions = if limit.is_some() { 1 } else { state.config().target_partitions() };
+        let by_location: std::collections::HashMap<_, _> = files
+            .iter()
+            .zip(&sized)
+            .map(|(file, (_, tree))| (&file.found.meta.location, tree.as_deref()))
+            .collect();
+        let groups =
+            split(parts, partitions, |part| by_location.get(&part.object_meta.location).copied().flatten());
+        let source = RootSource::new(
+            self.table.clone(),
+            Arc::clone(&self.columns),
+            Arc::clone(&self.options),
+            Arc::clone(&self.cache),
+            progress,
+        )
+        .with_files(files.len(), known);
+        let config = FileScanConfigBuilder::new(store.clone(), Arc::new(source))
+            .with_file_groups(groups)
+            .with_statistics(statistics(self.table.table_schema(), &sized))
+            .with_projection_indices(projection.cloned())?
+            .with_limit(limit)
+            .build();
+        Ok(DataSourceExec::from_data_source(config))
+    }
+
+    /// Faults that can be told from the files opened so far are faults of the query, told before it runs.
+    fn check_known(&self, known: &[Arc<FileTree>], projection: Option<&Vec<usize>>) -> Result<()> {
+        let in_file = self.columns.schema.fields().len();
+        let wanted: Vec<usize> = match projection {
+            Some(projection) => projection.iter().copied().filter(|&column| column < in_file).collect(),
+            None => (0..in_file).collect(),
+        };
+        known
+            .iter()
+            .try_for_each(|file| self.columns.in_file(file, &wanted, &self.options, |_| {}).map(|_| ()))
+    }
+}
+
+/// A relative path is looked for from here, as coffea does it, and else beside the datasets file.
+fn place(location: &str, beside: Option<&std::path::Path>) -> String {
+    let path = std::path::Path::new(location);
+    match beside {
+        Some(beside) if !location.contains("://") && path.is_relative() && !path.exists() => {
+            let there = beside.join(path);
+            if there.exists() { there.to_string_lossy().into_owned() } else { location.to_owned() }
+        }
+        _ => location.to_owned(),
+    }
+}
+
+/// Opens the files whose columns make the table's.
+async fn open_first(
+    state: &dyn Session,
+    files: &[TableFile],
+    options: &RootOptions,
+    cache: &Arc<MetadataCache>,
+) -> Result<Vec<Arc<FileTree>>> {
+    let few = files.len() <= FEW_FILES || options.fills_missing();
+    let chosen: Vec<&TableFile> = match options.schema {
+        SchemaFrom::All => files.iter().collect(),
+        SchemaFrom::Auto if few => files.iter().collect(),
+        SchemaFrom::Auto => {
+            let mut seen = HashSet::new();
+            files.iter().filter(|file| seen.insert(file.dataset.as_deref())).collect()
+        }
+        SchemaFrom::First => files.iter().take(1).collect(),
+    };
+    let mut opened = open_some(state, &chosen, options, cache).await?;
+    if opened.is_empty() {
+        // All of them are to be skipped: the first that can be read gives the columns.
+        let mut last = None;
+        for file in files {
+            match open_one(state, file, options, cache).await {
+                Ok(tree) => {
+                    opened.push(tree);
+                    break;
+                }
+                Err(fault) => last = Some(fault),
+            }
+        }
+        if let (true, Some(fault)) = (opened.is_empty(), last) {
+            return Err(fault);
+        }
+    }
+    Ok(opened)
+}
+
+async fn open_some(
+    state: &dyn Session,
+    files: &[&TableFile],
+    options: &RootOptions,
+    cache: &Arc<MetadataCache>,
+) -> Result<Vec<Arc<FileTree>>> {
+    // The futures are made before they are streamed: a closure over borrowed files would not be general enough.
+    let openings: Vec<_> = files.iter().map(|file| open_one(state, file, options, cache)).collect();
+    let mut openings = futures::stream::iter(openings).buffered(OPENED_AT_ONCE);
+    let mut opened = Vec::with_capacity(files.len());
+    while let Some(tree) = openings.next().await {
+        match tree {
+            Ok(tree) => opened.push(tree),
+            Err(fault) if options.on_bad_file == OnBadFile::Skip && fault.is_of_file() => {}
+            Err(fault) => return Err(fault),
+        }
+    }
+    Ok(opened)
+}
+
+async fn open_one(
+    state: &dyn Session,
+    file: &TableFile,
+    options: &RootOptions,
+    cache: &Arc<MetadataCache>,
+) -> Result<Arc<FileTree>> {
+    let store = state.runtime_env().object_store(&file.found.store)?;
+    let access = FileAccess::new(&file.found.store, &store, &file.found.meta, IoMetrics::unobserved());
+    cache.open(&TreeKey::new(&file.found.store, &file.found.meta, options.tree.as_deref()), &access).await
+}
+
+#[async_trait]
+impl TableProvider for RootTable {
+    fn schema(&self) -> SchemaRef {
+        Arc::clone(self.table.table_schema())
+    }
+
+    fn table_type(&self) -> TableType {
+        TableType::Base
+    }
+
+    fn statistics(&self) -> Option<Statistics> {
+        let files: Vec<&TableFile> = self.files.iter().collect();
+        Some(statistics(self.table.table_schema(), &self.sized(&files)))
+    }
+
+    /// Filters on metadata choose files. Cuts on events are taken over by the scan later, when they are physical.
+    fn supports_filters_pushdown(
+        &self,
+        filters: &[&Expr],
+    ) -> DataFusionResult<Vec<TableProviderFilterPushDown>> {
+        let names = self.metadata_names();
+        let answer = |filter: &&Expr| {
+            if pruning::decides_by_file(filter, &names) {
+                TableProviderFilterPushDown::Exact
+            } else {
+                TableProviderFilterPushDown::Unsupported
+            }
+        };
+        Ok(filters.iter().map(answer).collect())
+    }
+
+    async fn scan(
+        &self,
+        state: &dyn Session,
+        projection: Option<&Vec<usize>>,
+        filters: &[Expr],
+        limit: Option<usize>,
+    ) -> DataFusionResult<Arc<dyn ExecutionPlan>> {
+        let mut files = self.selected(state, filters)?;
+        if let Some(limit) = limit {
+            enough(&mut files, &self.cache, limit, |file| self.key(file));
+        }
+        let mut stores: Vec<(&ObjectStoreUrl, Vec<&TableFile>)> = Vec::new();
+        for file in files {
+            match stores.iter_mut().find(|(store, _)| **store == file.found.store) {
+                Some((_, files)) => files.push(file),
+                None => stores.push((&file.found.store, vec![file])),
+            }
+        }
+        let mut scans = stores
+            .into_iter()
+            .map(|(store, files)| self.scan_store(state, store, &files, projection, limit))
+            .collect::<DataFusionResult<Vec<_>>>()?;
+        match (scans.pop(), scans.is_empty()) {
+            (None, _) => Ok(Arc::new(EmptyExec::new(project_schema(self.table.table_schema(), projection)?))),
+            (Some(only), true) => Ok(only),
+            (Some(last), false) => {
+                scans.push(last);
+                UnionExec::try_new(scans)
+            }
+        }
+    }
+}
+
+/// Drops the files beyond those whose events are known to meet the limit.
+fn enough(
+    files: &mut Vec<&TableFile>,
+    cache: &MetadataCache,
+    limit: usize,
+    key: impl Fn(&TableFile) -> TreeKey,
+) {
+    let mut events = 0_u64;
+    let needed = files.iter().position(|file| {
+        events += cache.known(&key(file)).map_or(0, |tree| tree.tree.entries);
+        events >= limit as u64
+    });
+    if let Some(last) = needed {
+        files.truncate(last + 1);
+    }
+}

@@ -1,0 +1,280 @@
+//! What DataFusion knows of a scan of ROOT files: which columns and which cut it takes over, and how it explains itself.
+
+use std::{fmt, sync::Arc};
+
+use datafusion::{
+    common::{
+        Result,
+        config::ConfigOptions,
+        tree_node::{TreeNode, TreeNodeRecursion},
+    },
+    datasource::{
+        physical_plan::{FileOpener, FileScanConfig, FileSource},
+        projection::{ProjectionOpener, SplitProjection},
+        table_schema::TableSchema,
+    },
+    physical_expr::{
+        LexOrdering, PhysicalExpr, conjunction,
+        expressions::{DynamicFilterTracking, LambdaVariable},
+        projection::ProjectionExprs,
+    },
+    physical_plan::{
+        DisplayFormatType,
+        filter_pushdown::{FilterPushdownPropagation, PushedDown},
+        metrics::ExecutionPlanMetricsSet,
+    },
+};
+use object_store::ObjectStore;
+
+use super::{
+    cut::{file_columns, project},
+    metadata::{FileTree, MetadataCache},
+    metrics::ScanMetrics,
+    opener::{RootOpener, Scan},
+    options::RootOptions,
+    progress::ScanProgress,
+    schema::TableColumns,
+};
+
+/// The [`FileSource`] of ROOT trees.
+#[derive(Clone)]
+pub struct RootSource {
+    table: TableSchema,
+    columns: Arc<TableColumns>,
+    options: Arc<RootOptions>,
+    cache: Arc<MetadataCache>,
+    progress: Arc<ScanProgress>,
+    /// The files of the scan whose trees were known when it was planned.
+    opened: Arc<Vec<Arc<FileTree>>>,
+    files: usize,
+    projection: SplitProjection,
+    cut: Option<Arc<dyn PhysicalExpr>>,
+    batch_size: usize,
+    metrics: ExecutionPlanMetricsSet,
+}
+
+/// Rows per batch until DataFusion says otherwise.
+const BATCH_SIZE: usize = 8192;
+
+impl RootSource {
+    pub(crate) fn new(
+        table: TableSchema,
+        columns: Arc<TableColumns>,
+        options: Arc<RootOptions>,
+        cache: Arc<MetadataCache>,
+        progress: Arc<ScanProgress>,
+    ) -> Self {
+        Self {
+            projection: SplitProjection::unprojected(&table),
+            table,
+            columns,
+            options,
+            cache,
+            progress,
+            opened: Arc::default(),
+            files: 0,
+            cut: None,
+            batch_size: BATCH_SIZE,
+            metrics: ExecutionPlanMetricsSet::new(),
+        }
+    }
+
+    /// Tells how many files the scan has and what is known of them, for EXPLAIN.
+    pub(crate) fn with_files(mut self, files: usize, opened: Vec<Arc<FileTree>>) -> Self {
+        self.files = files;
+        self.opened = Arc::new(opened);
+        self
+    }
+
+    /// What this scan has read so far.
+    #[must_use]
+    pub fn progress(&self) -> &Arc<ScanProgress> {
+        &self.progress
+    }
+
+    /// Columns of the file that are decoded: those that go on, and those of the cut.
+    fn decoded_columns(&self) -> Vec<usize> {
+        let mut columns = self.projection.file_indices.clone();
+        if let Some(cut) = &self.cut {
+            columns.extend(file_columns(cut, &self.table));
+        }
+        columns.sort_unstable();
+        columns.dedup();
+        columns
+    }
+
+    /// Branches, baskets and compressed bytes that a full scan of the opened files reads.
+    fn amount(&self) -> (usize, usize, u64) {
+        let columns = self.decoded_columns();
+        let schema = self.table.file_schema();
+        let (mut baskets, mut bytes) = (0, 0);
+        for file in self.opened.iter() {
+            let mut branches: Vec<usize> =
+                columns.iter().filter_map(|&column| file.branch(schema.field(column).name())).collect();
+            // A jagged branch is read with its counter.
+            branches
+                .extend(branches.clone().into_iter().filter_map(|branch| file.tree.branches[branch].counter));
+            branches.sort_unstable();
+            branches.dedup();
+            for branch in branches {
+                baskets += file.tree.branches[branch].baskets.len();
+                bytes += file.tree.branches[branch].compressed_bytes;
+            }
+        }
+        (columns.len(), baskets, bytes)
+    }
+}
+
+/// A lambda's variables are numbered behind the columns of the batch they were planned for. Where an expression comes to
+/// stand over more columns than that (merged with computed ones below it), a variable would be taken for a column.
+fn lambdas_fit(expr: &Arc<dyn PhysicalExpr>, columns: usize) -> bool {
+    let mut fit = true;
+    let walked = expr.apply(|expr| {
+        fit &= expr.downcast_ref::<LambdaVariable>().is_none_or(|variable| variable.index() >= columns);
+        Ok(TreeNodeRecursion::Continue)
+    });
+    walked.is_ok() && fit
+}
+
+impl fmt::Debug for RootSource {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RootSource")
+            .field("columns", &self.projection.file_indices)
+            .field("cut", &self.cut)
+            .finish()
+    }
+}
+
+impl FileSource for RootSource {
+    fn create_file_opener(
+        &self,
+        store: Arc<dyn ObjectStore>,
+        config: &FileScanConfig,
+        partition: usize,
+    ) -> Result<Arc<dyn FileOpener>> {
+        let metrics = ScanMetrics::new(&self.metrics, partition, &self.progress);
+        if partition == 0 {
+            metrics.files_total.add(self.files);
+        }
+        let opener = RootOpener::new(
+            Scan {
+                store_url: config.object_store_url.clone(),
+                store,
+                table: self.table.clone(),
+                columns: Arc::clone(&self.columns),
+                wanted: self.projection.file_indices.clone(),
+                schema: project(self.table.file_schema(), &self.projection.file_indices)?,
+                cut: self.cut.clone(),
+                options: Arc::clone(&self.options),
+                cache: Arc::clone(&self.cache),
+                progress: Arc::clone(&self.progress),
+                batch_size: self.batch_size,
+                limit: config.limit,
+            },
+            metrics,
+        );
+        ProjectionOpener::try_new(self.projection.clone(), Arc::new(opener), self.table.file_schema())
+    }
+
+    fn table_schema(&self) -> &TableSchema {
+        &self.table
+    }
+
+    fn with_batch_size(&self, batch_size: usize) -> Arc<dyn FileSource> {
+        Arc::new(Self { batch_size, ..self.clone() })
+    }
+
+    fn filter(&self) -> Option<Arc<dyn PhysicalExpr>> {
+        self.cut.clone()
+    }
+
+    fn projection(&self) -> Option<&ProjectionExprs> {
+        Some(&self.projection.source)
+    }
+
+    fn metrics(&self) -> &ExecutionPlanMetricsSet {
+        &self.metrics
+    }
+
+    fn file_type(&self) -> &str {
+        "root"
+    }
+
+    /// The table cuts its files itself, at clusters where it knows them: see [`super::partition`].
+    fn repartitioned(
+        &self,
+        _target_partitions: usize,
+        _repartition_file_min_size: usize,
+        _output_ordering: Option<LexOrdering>,
+        _config: &FileScanConfig,
+    ) -> Result<Option<FileScanConfig>> {
+        Ok(None)
+    }
+
+    fn try_pushdown_projection(&self, projection: &ProjectionExprs) -> Result<Option<Arc<dyn FileSource>>> {
+        let merged = self.projection.source.try_merge(projection)?;
+        let projection = SplitProjection::new(self.table.file_schema(), &merged);
+        if !merged.iter().all(|projected| lambdas_fit(&projected.expr, projection.file_indices.len())) {
+            return Ok(None);
+        }
+        Ok(Some(Arc::new(Self { projection, ..self.clone() })))
+    }
+
+    /// Takes over every cut whose value depends on the event alone. Filters that change while the query runs (of a
+    /// join or a top-k) stay with the operators that own them.
+    fn try_pushdown_filters(
+        &self,
+        filters: Vec<Arc<dyn PhysicalExpr>>,
+        _config: &ConfigOptions,
+    ) -> Result<FilterPushdownPropagation<Arc<dyn FileSource>>> {
+        let mut cut = self.cut.clone();
+        let mut answers = Vec::with_capacity(filters.len());
+        for filter in filters {
+            let with = conjunction(cut.iter().cloned().chain([Arc::clone(&filter)]));
+            let changes = DynamicFilterTracking::classify(&filter).contains_dynamic_filter();
+            if changes || !lambdas_fit(&with, file_columns(&with, &self.table).len()) {
+                answers.push(PushedDown::No);
+            } else {
+                cut = Some(with);
+                answers.push(PushedDown::Yes);
+            }
+        }
+        let result = FilterPushdownPropagation::with_parent_pushdown_result(answers);
+        let source: Arc<dyn FileSource> = Arc::new(Self { cut, ..self.clone() });
+        Ok(result.with_updated_node(source))
+    }
+
+    fn apply_expressions(
+        &self,
+        f: &mut dyn FnMut(&Arc<dyn PhysicalExpr>) -> Result<TreeNodeRecursion>,
+    ) -> Result<TreeNodeRecursion> {
+        let projected = self.projection.source.iter().map(|projected| &projected.expr);
+        for expr in projected.chain(&self.cut) {
+            if f(expr)? == TreeNodeRecursion::Stop {
+                return Ok(TreeNodeRecursion::Stop);
+            }
+        }
+        Ok(TreeNodeRecursion::Continue)
+    }
+
+    fn fmt_extra(&self, t: DisplayFormatType, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (branches, baskets, bytes) = self.amount();
+        let (opened, files) = (self.opened.len(), self.files);
+        match t {
+            DisplayFormatType::Default | DisplayFormatType::Verbose => {
+                write!(
+                    f,
+                    ", branches={branches}, baskets={baskets}, bytes={bytes}, opened={opened} of {files} files"
+                )?;
+                self.cut.iter().try_for_each(|cut| write!(f, ", cut={cut}"))
+            }
+            DisplayFormatType::TreeRender => {
+                writeln!(
+                    f,
+                    "branches={branches}\nbaskets={baskets}\nbytes={bytes}\nopened={opened} of {files} files"
+                )?;
+                self.cut.iter().try_for_each(|cut| writeln!(f, "cut={cut}"))
+            }
+        }
+    }
+}
