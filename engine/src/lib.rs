@@ -19,3 +19,4 @@ pub mod table;
 pub use error::{EngineError, Result, SqlPosition};
 pub use query::{CancelHandle, Destination, Query, QueryResult};
 pub use session::{Device, Session, SessionBuilder};
+pub use table::RootOptions;

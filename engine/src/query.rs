@@ -25,6 +25,7 @@ use crate::{
     error::{EngineError, Result},
     report::{self, Progress, RunReport, instrument::Instrumented},
     session::Session,
+    table::ScanProgress,
 };
 
 /// How often progress is reported and cancellation looked at while a query runs.
@@ -142,14 +143,16 @@ impl Query {
         }
         let schema = self.schema();
         let instrumented = Instrumented::new(self.plan)?;
-        let state = self.session.context().state();
+        let scans = Arc::new(ScanProgress::new());
+        let mut state = self.session.context().state();
+        state.config_mut().set_extension(Arc::clone(&scans));
         let physical = state.create_physical_plan(instrumented.plan()).await?;
-        let stream = execute_stream(Arc::clone(&physical), self.session.context().task_ctx())?;
-        let watch =
-            Watch { started, physical: &physical, on_progress: self.on_progress, cancel: self.cancel };
+        let stream = execute_stream(Arc::clone(&physical), state.task_ctx())?;
+        let (on_progress, cancel) = (self.on_progress, self.cancel);
+        let watch = Watch { started, physical: &physical, scans: &scans, on_progress, cancel };
         let batches = watch.drain(stream).await?;
         let (batches, levels) = instrumented.split(&schema, batches)?;
-        let report = report::finish(&physical, levels, started.elapsed());
+        let report = report::finish(&physical, &scans, levels, started.elapsed());
         Ok(QueryResult { schema, batches, report, destination: self.destination })
     }
 }
@@ -158,6 +161,7 @@ impl Query {
 struct Watch<'a> {
     started: Instant,
     physical: &'a Arc<dyn ExecutionPlan>,
+    scans: &'a ScanProgress,
     on_progress: Option<ProgressCallback>,
     cancel: CancelHandle,
 }
@@ -185,7 +189,7 @@ impl Watch<'_> {
 
     fn tell(&self) {
         if let Some(callback) = &self.on_progress {
-            callback(&report::progress(self.physical, self.started.elapsed()));
+            callback(&report::progress(self.physical, self.scans, self.started.elapsed()));
         }
     }
 }

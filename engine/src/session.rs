@@ -3,6 +3,8 @@
 use std::sync::Arc;
 
 use datafusion::{
+    common::TableReference,
+    error::DataFusionError,
     execution::{
         FunctionRegistry, SessionStateBuilder,
         memory_pool::{FairSpillPool, TrackConsumersPool},
@@ -13,9 +15,10 @@ use datafusion::{
 };
 
 use crate::{
-    dialect::{faults, script},
+    dialect::{faults, files::NamedFiles, script},
     error::{EngineError, Result, SqlPosition},
     query::{Query, QueryResult},
+    table::{DatasetsTableFactory, MetadataCache, RootOptions, RootTable, RootTableFactory},
 };
 
 /// Where histograms are filled and event kernels run.
@@ -38,6 +41,7 @@ pub struct SessionBuilder {
     memory_limit: Option<usize>,
     batch_size: usize,
     device: Device,
+    files: RootOptions,
 }
 
 /// How many of the largest consumers an out-of-memory error names.
@@ -50,6 +54,7 @@ impl Default for SessionBuilder {
             memory_limit: None,
             batch_size: 8192,
             device: Device::Auto,
+            files: RootOptions::default(),
         }
     }
 }
@@ -84,6 +89,13 @@ impl SessionBuilder {
         self
     }
 
+    /// How files named in a query (`FROM 'nano.root'`) are read.
+    #[must_use]
+    pub fn files(mut self, options: RootOptions) -> Self {
+        self.files = options;
+        self
+    }
+
     /// Builds the session.
     ///
     /// # Errors
@@ -105,7 +117,8 @@ impl SessionBuilder {
         let mut config = SessionConfig::new()
             .with_target_partitions(self.threads)
             .with_batch_size(self.batch_size)
-            .with_information_schema(true);
+            .with_information_schema(true)
+            .with_extension(Arc::new(MetadataCache::new()));
         let options = config.options_mut();
         // Branch names keep their case: `Jet_pt` is not `jet_pt`.
         options.sql_parser.enable_ident_normalization = false;
@@ -116,7 +129,7 @@ impl SessionBuilder {
             .with_default_features()
             .build();
         register_everything(&mut state)?;
-        Ok(Session { context: SessionContext::new_with_state(state) })
+        Ok(Session { context: SessionContext::new_with_state(state), files: self.files })
     }
 }
 
@@ -128,6 +141,9 @@ fn register_everything(state: &mut datafusion::execution::SessionState) -> Resul
     for function in ana_sql_ext::all_aggregate_functions() {
         state.register_udaf(function)?;
     }
+    let formats = state.table_factories_mut();
+    formats.insert("ROOT".to_owned(), Arc::new(RootTableFactory));
+    formats.insert("DATASETS".to_owned(), Arc::new(DatasetsTableFactory));
     Ok(())
 }
 
@@ -136,6 +152,7 @@ fn register_everything(state: &mut datafusion::execution::SessionState) -> Resul
 #[derive(Clone)]
 pub struct Session {
     context: SessionContext,
+    files: RootOptions,
 }
 
 impl std::fmt::Debug for Session {
@@ -155,6 +172,23 @@ impl Session {
     #[must_use]
     pub fn context(&self) -> &SessionContext {
         &self.context
+    }
+
+    /// Makes a table of the ROOT files at `locations`: paths, patterns, directories, `http(s)://` and `s3://`
+    /// URLs, lists of them with commas. A table of that name is replaced.
+    ///
+    /// # Errors
+    /// Locations without files, files without the tree or that cannot be read.
+    pub async fn register_root<L: AsRef<str>>(
+        &self,
+        name: &str,
+        locations: &[L],
+        options: RootOptions,
+    ) -> Result<()> {
+        let locations: Vec<String> = locations.iter().map(|l| l.as_ref().to_owned()).collect();
+        let table = RootTable::open(&self.context.state(), &locations, options).await?;
+        self.context.register_table(TableReference::bare(name), Arc::new(table))?;
+        Ok(())
     }
 
     /// Plans the one statement of `sql`. Nothing is read yet but what planning needs.
@@ -192,13 +226,39 @@ impl Session {
     /// As [`Session::sql`].
     pub async fn plan(&self, statement: Statement, sql: &str) -> Result<Query> {
         let (statement, destination) = crate::query::split_destination(statement)?;
-        let plan = self
-            .context
-            .state()
-            .statement_to_plan(statement)
-            .await
-            .map_err(|error| faults::explain(error, sql))?;
+        let files = NamedFiles::register(&self.context, &statement, sql, &self.files).await?;
+        let tables = self.context.state().resolve_table_references(&statement)?;
+        let plan = match self.context.state().statement_to_plan(statement).await {
+            Ok(plan) => Ok(plan),
+            Err(error) => match self.unreadable_branch(&error, &tables).await {
+                Some(reason) => Err(faults::unreadable(&reason, sql)),
+                None => Err(faults::explain(error, sql)),
+            },
+        };
+        files.deregister(&self.context)?;
+        let plan = plan?;
         Ok(Query::new(self.clone(), plan, destination))
+    }
+}
+
+impl Session {
+    /// A column that is missing may be a branch of a class we cannot read; then this says so.
+    async fn unreadable_branch(
+        &self,
+        error: &DataFusionError,
+        tables: &[TableReference],
+    ) -> Option<EngineError> {
+        let column = faults::missing_column(error)?;
+        for table in tables {
+            let Ok(provider) = self.context.table_provider(table.clone()).await else { continue };
+            if let Some(root) = provider.downcast_ref::<RootTable>() {
+                let reason = root.why_no_column(table.table(), column);
+                if matches!(reason, EngineError::UnreadableBranch { .. }) {
+                    return Some(reason);
+                }
+            }
+        }
+        None
     }
 }
 

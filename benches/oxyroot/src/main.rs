@@ -25,7 +25,7 @@ macro_rules! list {
     ($branch:expr, $t:ty, $f:expr) => {{
         let mut digest = Digest::default();
         for values in $branch.as_iter::<Slice<$t>>().map_err(|e| format!("{e:?}"))? {
-            digest.event(values.iter().map(|&v| $f(v)));
+            digest.event(values.into_vec().into_iter().map($f));
         }
         Ok(digest)
     }};

@@ -48,6 +48,26 @@ pub fn explain(error: DataFusionError, sql: &str) -> EngineError {
     EngineError::Sql { message, position, help }
 }
 
+/// The name of the column that planning did not find, if that is what `error` is.
+pub(crate) fn missing_column(error: &DataFusionError) -> Option<&str> {
+    match error.find_root() {
+        DataFusionError::SchemaError(schema, _) => match schema.as_ref() {
+            SchemaError::FieldNotFound { field, .. } => Some(&field.name),
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
+/// `reason` (a branch that cannot be read) as a fault of the text that names it.
+pub(crate) fn unreadable(reason: &EngineError, sql: &str) -> EngineError {
+    let position = match reason {
+        EngineError::UnreadableBranch { branch, .. } => locate(branch, sql),
+        _ => None,
+    };
+    EngineError::Sql { message: reason.to_string(), position, help: vec![] }
+}
+
 /// The innermost message, without the layers of prefixes and back traces.
 fn sentence(error: &DataFusionError) -> String {
     let text = match error.find_root() {
@@ -108,16 +128,19 @@ fn position_in(message: &str) -> Option<SqlPosition> {
 /// the text that reads so is it.
 fn locate_quoted(message: &str, sql: &str) -> Option<SqlPosition> {
     let mut quoted = message.split(['\'', '"', '`']).skip(1).step_by(2).filter(|word| !word.is_empty());
+    quoted.find_map(|word| locate(word, sql))
+}
+
+/// The place of the first word or quoted text of `sql` that reads `word`.
+pub(crate) fn locate(word: &str, sql: &str) -> Option<SqlPosition> {
     let tokens = Tokenizer::new(&AnaDialect::default(), sql).tokenize_with_location().ok()?;
-    quoted.find_map(|word| {
-        tokens.iter().find_map(|token| {
-            let matches = match &token.token {
-                Token::Word(w) => w.value.eq_ignore_ascii_case(word),
-                Token::SingleQuotedString(text) => text == word,
-                _ => false,
-            };
-            matches.then_some(SqlPosition { line: token.span.start.line, column: token.span.start.column })
-        })
+    tokens.iter().find_map(|token| {
+        let matches = match &token.token {
+            Token::Word(w) => w.value.eq_ignore_ascii_case(word),
+            Token::SingleQuotedString(text) => text == word,
+            _ => false,
+        };
+        matches.then_some(SqlPosition { line: token.span.start.line, column: token.span.start.column })
     })
 }
 

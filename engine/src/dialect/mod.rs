@@ -1,8 +1,10 @@
 //! The SQL dialect: what text means before DataFusion plans it.
 //!
 //! [`script`] cuts a text into statements and keeps their places for error messages; [`syntax`] is the
-//! grammar; [`faults`] turns the planner's errors into positions and advice.
+//! grammar; `files` opens the files a statement names as tables;
+//! [`faults`] turns the planner's errors into positions and advice.
 
 pub mod faults;
+pub(crate) mod files;
 pub mod script;
 pub mod syntax;

@@ -7,6 +7,8 @@ use std::{sync::Arc, time::Duration};
 use datafusion::physical_plan::{ExecutionPlan, metrics::MetricValue};
 use serde::Serialize;
 
+use crate::table::{ScanProgress, Skipped};
+
 /// How far a running query is.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
 pub struct Progress {
@@ -44,14 +46,28 @@ pub struct RunReport {
     pub categories: Vec<Level>,
     /// How far reading came; equals what there was, unless LIMIT ended it early.
     pub read: Progress,
+    /// Events or files left out because they could not be read, where that was allowed.
+    pub skipped: Vec<Skipped>,
+    /// What one should know about the data: types widened, branches filled in.
+    pub warnings: Vec<String>,
     /// Seconds from planning to the last row.
     pub seconds: f64,
 }
 
-/// What the scans of a plan have counted up to now.
-pub(crate) fn progress(plan: &Arc<dyn ExecutionPlan>, elapsed: Duration) -> Progress {
+/// What the scans of a query have counted up to now: those of ROOT files say so themselves, for other formats
+/// the metrics of the plan tell.
+pub(crate) fn progress(plan: &Arc<dyn ExecutionPlan>, scans: &ScanProgress, elapsed: Duration) -> Progress {
     let mut progress = Progress { seconds: elapsed.as_secs_f64(), ..Progress::default() };
-    add_scans(plan, &mut progress);
+    let roots = scans.snapshot();
+    if roots.files_total > 0 {
+        progress.events = roots.events_read;
+        progress.events_total = roots.events_total;
+        progress.bytes = roots.bytes_read;
+        progress.files_done = roots.files_done;
+        progress.files_total = roots.files_total;
+    } else {
+        add_scans(plan, &mut progress);
+    }
     progress
 }
 
@@ -63,26 +79,22 @@ fn add_scans(plan: &Arc<dyn ExecutionPlan>, progress: &mut Progress) {
         return;
     }
     let Some(metrics) = plan.metrics() else { return };
-    let sum = |name: &str| metrics.sum_by_name(name).map(|value| value.as_usize() as u64);
-    // Scans that read more events than they return count both.
     let rows = metrics
         .sum(|metric| matches!(metric.value(), MetricValue::OutputRows(_)))
         .map_or(0, |value| value.as_usize() as u64);
-    let events = sum("events_read").unwrap_or(rows);
-    progress.events += events;
-    progress.events_total += sum("events_total").unwrap_or(events);
-    progress.bytes += sum("bytes_read").or_else(|| sum("bytes_scanned")).unwrap_or(0);
-    progress.files_done += sum("files_done").unwrap_or(0);
-    progress.files_total += sum("files_total").unwrap_or(0);
+    progress.events += rows;
+    progress.events_total += rows;
+    progress.bytes += metrics.sum_by_name("bytes_scanned").map_or(0, |value| value.as_usize() as u64);
 }
 
 /// The report of a query that ended after `elapsed`.
 pub(crate) fn finish(
     plan: &Arc<dyn ExecutionPlan>,
+    scans: &ScanProgress,
     counted: Option<instrument::Counted>,
     elapsed: Duration,
 ) -> RunReport {
-    let read = progress(plan, elapsed);
+    let read = progress(plan, scans, elapsed);
     let seconds = elapsed.as_secs_f64();
     let level = |name: String, events: u64| Level {
         name,
@@ -95,5 +107,5 @@ pub(crate) fn finish(
         levels.push(level("selected".into(), counted.selected));
         categories = counted.categories.into_iter().map(|(name, events)| level(name, events)).collect();
     }
-    RunReport { levels, categories, read, seconds }
+    RunReport { levels, categories, read, skipped: scans.skipped(), warnings: scans.warnings(), seconds }
 }

@@ -23,7 +23,7 @@ pub struct ScanProgress {
 }
 
 /// Events, or a whole file, that a run went on without.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 pub struct Skipped {
     /// The file.
     pub file: String,

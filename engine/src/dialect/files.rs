@@ -1,0 +1,101 @@
+//! `FROM 'nano.root'`: a file is a table.
+
+use std::sync::Arc;
+
+use datafusion::{
+    catalog::TableProvider, common::TableReference, prelude::SessionContext, sql::parser::Statement,
+};
+
+use super::faults;
+use crate::{
+    error::{EngineError, Result},
+    table::{RootOptions, RootTable, split_tree},
+};
+
+/// Files that a statement names as tables, registered while it is planned.
+#[derive(Debug, Default)]
+pub(crate) struct NamedFiles(Vec<TableReference>);
+
+impl NamedFiles {
+    /// Registers every file that `statement` names where a table may stand.
+    ///
+    /// # Errors
+    /// A name that is neither a table nor a file, and what opening a file may bring.
+    pub(crate) async fn register(
+        context: &SessionContext,
+        statement: &Statement,
+        sql: &str,
+        options: &RootOptions,
+    ) -> Result<Self> {
+        let mut named = Self::default();
+        for reference in context.state().resolve_table_references(statement)? {
+            if context.table_exist(reference.clone())? {
+                continue;
+            }
+            let Some(table) = open(context, reference.table(), options).await? else {
+                // What else a name may be (a table function, a table of the information schema) is the
+                // planner's to judge, but for the plain case it can say less than we.
+                if matches!(reference, TableReference::Bare { .. }) {
+                    named.deregister(context)?;
+                    return Err(no_table(context, reference.table(), sql));
+                }
+                continue;
+            };
+            context.register_table(reference.clone(), table)?;
+            named.0.push(reference);
+        }
+        Ok(named)
+    }
+
+    /// Forgets the files again: the next statement looks at them anew, for they may have changed.
+    pub(crate) fn deregister(self, context: &SessionContext) -> Result<()> {
+        for reference in self.0 {
+            context.deregister_table(reference)?;
+        }
+        Ok(())
+    }
+}
+
+/// The table in a file, if the name is that of a file by its ending.
+async fn open(
+    context: &SessionContext,
+    name: &str,
+    options: &RootOptions,
+) -> Result<Option<Arc<dyn TableProvider>>> {
+    let (path, _) = split_tree(name);
+    let ending = path.rsplit_once('.').map_or("", |(_, ending)| ending);
+    Ok(match ending {
+        "root" => {
+            let locations = [name.to_owned()];
+            Some(Arc::new(RootTable::open(&context.state(), &locations, options.clone()).await?))
+        }
+        "parquet" => Some(context.read_parquet(name, Default::default()).await?.into_view()),
+        "csv" => Some(context.read_csv(name, Default::default()).await?.into_view()),
+        _ => None,
+    })
+}
+
+fn no_table(context: &SessionContext, name: &str, sql: &str) -> EngineError {
+    let state = context.state();
+    let tables: Vec<String> = state
+        .catalog_list()
+        .catalog_names()
+        .into_iter()
+        .filter_map(|catalog| state.catalog_list().catalog(&catalog))
+        .flat_map(|catalog| catalog.schema_names().into_iter().filter_map(move |s| catalog.schema(&s)))
+        .flat_map(|schema| schema.table_names())
+        .collect();
+    let near = faults::nearest(name, tables.iter().map(String::as_str), 3);
+    let help = if near.is_empty() {
+        format!(
+            "bind it with --table {name}=FILE or CREATE EXTERNAL TABLE {name} STORED AS ROOT LOCATION 'FILE'"
+        )
+    } else {
+        format!("did you mean {}?", near.join(", "))
+    };
+    EngineError::Sql {
+        message: format!("no table named {name}"),
+        position: faults::locate(name, sql),
+        help: vec![help],
+    }
+}
