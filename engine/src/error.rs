@@ -36,14 +36,9 @@ pub enum EngineError {
         /// What is wrong with them.
         message: String,
     },
-    /// A result cannot be written in the format asked for.
-    #[error("cannot write {}: {message}", path.display())]
-    Output {
-        /// The file that was to be written; it was left as it was.
-        path: PathBuf,
-        /// Why not.
-        message: String,
-    },
+    /// A result cannot be written.
+    #[error(transparent)]
+    Output(#[from] crate::output::OutputError),
     /// Reading or writing failed below us.
     #[error("{}: {source}", path.display())]
     Io {

@@ -9,8 +9,12 @@
 //! ```
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests may panic"))]
 
+pub mod catalog;
 pub mod dialect;
 mod error;
+mod grouping;
+pub mod inspect;
+pub mod output;
 mod query;
 pub mod report;
 mod session;
@@ -18,5 +22,6 @@ pub mod table;
 
 pub use error::{EngineError, Result, SqlPosition};
 pub use query::{CancelHandle, Destination, Query, QueryResult};
+pub use report::{Level, Progress, RunReport, Skipped};
 pub use session::{Device, Session, SessionBuilder};
-pub use table::RootOptions;
+pub use table::{MissingBranch, MissingTriggers, OnBadFile, RootOptions, SchemaFrom};

@@ -1,6 +1,7 @@
 //! A planned statement, and what comes of running it.
 
 use std::{
+    ops::ControlFlow,
     path::PathBuf,
     sync::{
         Arc,
@@ -9,6 +10,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use ana_hist::Histogram;
 use arrow::{array::RecordBatch, datatypes::SchemaRef};
 use datafusion::{
     execution::SendableRecordBatchStream,
@@ -23,6 +25,7 @@ use futures::StreamExt;
 
 use crate::{
     error::{EngineError, Result},
+    output::named_histograms,
     report::{self, Progress, RunReport, instrument::Instrumented},
     session::Session,
     table::ScanProgress,
@@ -79,6 +82,19 @@ pub struct QueryResult {
     pub report: RunReport,
     /// Where `COPY … TO` asks the rows to be written; they are not written yet.
     pub destination: Option<Destination>,
+    /// The columns that are GROUP BY keys; `None` where the query does not end in an aggregate.
+    pub group_columns: Option<Vec<String>>,
+}
+
+impl QueryResult {
+    /// The histograms of the result with their names: the alias, with GROUP BY `alias/key`.
+    ///
+    /// # Errors
+    /// Two histograms of one name, or a value that is no valid histogram.
+    pub fn histograms(&self) -> Result<Vec<(String, Histogram)>> {
+        let named = named_histograms(&self.schema, &self.batches, self.group_columns.as_deref())?;
+        Ok(named.into_iter().map(|h| (h.name, h.histogram)).collect())
+    }
 }
 
 impl Query {
@@ -115,6 +131,18 @@ impl Query {
         self.cancel.clone()
     }
 
+    /// The columns that are GROUP BY keys, under the names they have in the result; `None` where the query does not end in an aggregate.
+    #[must_use]
+    pub fn group_columns(&self) -> Option<Vec<String>> {
+        crate::grouping::group_columns(&self.plan)
+    }
+
+    /// Where `COPY … TO` asks the rows to be written.
+    #[must_use]
+    pub fn destination(&self) -> Option<&Destination> {
+        self.destination.as_ref()
+    }
+
     fn has_rows(&self) -> bool {
         !matches!(self.plan, LogicalPlan::Ddl(_) | LogicalPlan::Statement(_))
     }
@@ -133,27 +161,43 @@ impl Query {
     /// # Errors
     /// Any [`EngineError`]; [`EngineError::Cancelled`] when its handle was used.
     pub async fn collect(self) -> Result<QueryResult> {
+        let (schema, destination) = (self.schema(), self.destination.clone());
+        let group_columns = self.group_columns();
+        let mut batches = Vec::new();
+        let report = self
+            .for_each(|batch| {
+                batches.push(batch);
+                Ok(ControlFlow::Continue(()))
+            })
+            .await?;
+        Ok(QueryResult { schema, batches, report, destination, group_columns })
+    }
+
+    /// Runs the query and hands every batch to `take` as it comes, so that a result larger than memory can be
+    /// written. `take` can end the query early; the report is of what was read until then.
+    ///
+    /// # Errors
+    /// As [`Query::collect`], and what `take` returns.
+    pub async fn for_each(
+        self,
+        mut take: impl FnMut(RecordBatch) -> Result<ControlFlow<()>>,
+    ) -> Result<RunReport> {
         let started = Instant::now();
         if !self.has_rows() {
             let frame = self.session.context().execute_logical_plan(self.plan).await?;
             frame.collect().await?;
-            let schema = Arc::new(arrow::datatypes::Schema::empty());
-            let report = RunReport::default();
-            return Ok(QueryResult { schema, batches: vec![], report, destination: None });
+            return Ok(RunReport::default());
         }
-        let schema = self.schema();
-        let instrumented = Instrumented::new(self.plan)?;
+        let mut instrumented = Instrumented::new(self.plan)?;
         let scans = Arc::new(ScanProgress::new());
         let mut state = self.session.context().state();
         state.config_mut().set_extension(Arc::clone(&scans));
         let physical = state.create_physical_plan(instrumented.plan()).await?;
-        let stream = execute_stream(Arc::clone(&physical), state.task_ctx())?;
-        let (on_progress, cancel) = (self.on_progress, self.cancel);
-        let watch = Watch { started, physical: &physical, scans: &scans, on_progress, cancel };
-        let batches = watch.drain(stream).await?;
-        let (batches, levels) = instrumented.split(&schema, batches)?;
-        let report = report::finish(&physical, &scans, levels, started.elapsed());
-        Ok(QueryResult { schema, batches, report, destination: self.destination })
+        let stream = execute_stream(Arc::clone(&physical), self.session.context().task_ctx())?;
+        let watch =
+            Watch { started, physical: &physical, scans: &scans, on_progress: self.on_progress, cancel: self.cancel };
+        watch.drain(stream, |batch| take(instrumented.visible(batch)?)).await?;
+        Ok(report::finish(&physical, &scans, instrumented.counted(), started.elapsed()))
     }
 }
 
@@ -168,13 +212,18 @@ struct Watch<'a> {
 
 impl Watch<'_> {
     /// Takes all batches while it reports progress; dropping the stream is what cancels the work below.
-    async fn drain(&self, mut stream: SendableRecordBatchStream) -> Result<Vec<RecordBatch>> {
-        let mut batches = Vec::new();
+    async fn drain(
+        &self,
+        mut stream: SendableRecordBatchStream,
+        mut take: impl FnMut(RecordBatch) -> Result<ControlFlow<()>>,
+    ) -> Result<()> {
         let mut ticks = tokio::time::interval(TICK);
         loop {
             tokio::select! {
                 batch = stream.next() => match batch {
-                    Some(batch) => batches.push(batch?),
+                    Some(batch) => if take(batch?)?.is_break() {
+                        break;
+                    },
                     None => break,
                 },
                 _ = ticks.tick() => self.tell(),
@@ -184,7 +233,7 @@ impl Watch<'_> {
             }
         }
         self.tell();
-        Ok(batches)
+        Ok(())
     }
 
     fn tell(&self) {

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use datafusion::{
+    catalog::TableProvider,
     common::TableReference,
     error::DataFusionError,
     execution::{
@@ -10,7 +11,7 @@ use datafusion::{
         memory_pool::{FairSpillPool, TrackConsumersPool},
         runtime_env::RuntimeEnvBuilder,
     },
-    prelude::{SessionConfig, SessionContext},
+    prelude::{ParquetReadOptions, SessionConfig, SessionContext},
     sql::parser::Statement,
 };
 
@@ -187,7 +188,25 @@ impl Session {
     ) -> Result<()> {
         let locations: Vec<String> = locations.iter().map(|l| l.as_ref().to_owned()).collect();
         let table = RootTable::open(&self.context.state(), &locations, options).await?;
-        self.context.register_table(TableReference::bare(name), Arc::new(table))?;
+        self.register(name, Arc::new(table))
+    }
+
+    /// Makes Parquet files the table `name`, in place of one that is called so. A location is a path, a
+    /// pattern or a folder, or several of them with commas between.
+    ///
+    /// # Errors
+    /// Locations without files, and files that cannot be read.
+    pub async fn register_parquet<L: AsRef<str>>(&self, name: &str, locations: &[L]) -> Result<()> {
+        let paths: Vec<&str> = locations.iter().flat_map(|l| l.as_ref().split(',')).map(str::trim).collect();
+        let frame = self.context.read_parquet(paths, ParquetReadOptions::default()).await?;
+        self.register(name, frame.into_view())
+    }
+
+    fn register(&self, name: &str, table: Arc<dyn TableProvider>) -> Result<()> {
+        // The name is one word whatever is in it: `--table my.events=…` is no schema `my`.
+        let name = TableReference::bare(name);
+        self.context.deregister_table(name.clone())?;
+        self.context.register_table(name, table)?;
         Ok(())
     }
 

@@ -37,6 +37,29 @@ pub fn shared(test: &str) -> Option<PathBuf> {
     None
 }
 
+/// A Python that has `modules` (`$ANA_PYTHON`, else `python3`), for the tests that compare with the libraries
+/// physicists use. `test` is who asks, for the report of the skip.
+///
+/// # Panics
+/// When there is none although `ANA_REQUIRE_PYTHON` says there must be.
+pub fn python(test: &str, modules: &[&str]) -> Option<PathBuf> {
+    let python = std::env::var_os("ANA_PYTHON").map_or_else(|| PathBuf::from("python3"), PathBuf::from);
+    let imports = format!("import {}", modules.join(", "));
+    let tried = std::process::Command::new(&python).args(["-c", &imports]).output();
+    let why = match tried {
+        Ok(output) if output.status.success() => return Some(python),
+        Ok(output) => {
+            let message = String::from_utf8_lossy(&output.stderr).into_owned();
+            message.lines().last().unwrap_or("it failed").to_owned()
+        }
+        Err(error) => error.to_string(),
+    };
+    let why = format!("{}: {why} (set ANA_PYTHON)", python.display());
+    assert!(std::env::var_os("ANA_REQUIRE_PYTHON").is_none(), "{test}: ANA_REQUIRE_PYTHON is set, but {why}");
+    skip(test, &why);
+    None
+}
+
 /// Says on the real standard error, past the capture of the test harness, what was not tested and why.
 pub fn skip(test: &str, why: &str) {
     // A closed standard error must not fail the test.

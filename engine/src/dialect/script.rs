@@ -1,6 +1,11 @@
 //! A text of several statements, each with its place.
 
-use datafusion::sql::parser::{DFParserBuilder, Statement};
+use datafusion::common::format::ExplainStatementOptions;
+pub use datafusion::sql::parser::Statement;
+use datafusion::sql::{
+    parser::{DFParserBuilder, ExplainStatement},
+    sqlparser::ast::Statement as SqlStatement,
+};
 
 use super::{faults, syntax::AnaDialect};
 use crate::error::Result;
@@ -22,6 +27,45 @@ pub fn parse(sql: &str) -> Result<Vec<Statement>> {
         .map_err(|error| faults::explain(error, sql))?;
     let statements = parser.parse_statements().map_err(|error| faults::explain(error, sql))?;
     Ok(statements.into())
+}
+
+/// Whether a statement has rows to show: a query, EXPLAIN, SHOW or DESCRIBE. COPY writes its rows itself.
+pub fn returns_rows(statement: &Statement) -> bool {
+    match statement {
+        Statement::Explain(_) => true,
+        Statement::Statement(inner) => matches!(
+            inner.as_ref(),
+            SqlStatement::Query(_)
+                | SqlStatement::ShowTables { .. }
+                | SqlStatement::ShowColumns { .. }
+                | SqlStatement::ShowVariable { .. }
+                | SqlStatement::ShowFunctions { .. }
+                | SqlStatement::ExplainTable { .. }
+        ),
+        _ => false,
+    }
+}
+
+/// The table that a CREATE EXTERNAL TABLE makes.
+pub fn created_table(statement: &Statement) -> Option<String> {
+    match statement {
+        Statement::CreateExternalTable(create) => {
+            let last = create.name.0.last().and_then(|part| part.as_ident());
+            last.map(|ident| ident.value.clone())
+        }
+        _ => None,
+    }
+}
+
+/// EXPLAIN of a statement, which stays as it is if it is one already.
+pub fn explained(statement: Statement, analyze: bool, verbose: bool) -> Statement {
+    match statement {
+        Statement::Explain(_) => statement,
+        other => {
+            let options = ExplainStatementOptions { analyze, verbose, ..Default::default() };
+            Statement::Explain(ExplainStatement { options, statement: Box::new(other) })
+        }
+    }
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use arrow::{
     array::{AsArray, RecordBatch},
-    datatypes::{Int64Type, SchemaRef},
+    datatypes::Int64Type,
 };
 use datafusion::{
     common::tree_node::TreeNode,
@@ -30,15 +30,23 @@ pub(crate) struct Counted {
 /// A plan with hidden counts, where its form allows them.
 pub(crate) struct Instrumented {
     plan: LogicalPlan,
+    /// Columns that the query asked for; the hidden ones come after them.
+    columns: usize,
     /// Texts of the categories; `None` where the plan has no counts.
     categories: Option<Vec<String>>,
+    /// Sums of the hidden columns over the rows so far.
+    sums: Vec<u64>,
 }
 
 impl Instrumented {
     pub(crate) fn new(plan: LogicalPlan) -> Result<Self> {
+        let columns = plan.schema().fields().len();
         Ok(match add_counts(&plan)? {
-            Some((plan, categories)) => Self { plan, categories: Some(categories) },
-            None => Self { plan, categories: None },
+            Some((plan, categories)) => {
+                let sums = vec![0; categories.len() + 1];
+                Self { plan, columns, categories: Some(categories), sums }
+            }
+            None => Self { plan, columns, categories: None, sums: vec![] },
         })
     }
 
@@ -46,27 +54,25 @@ impl Instrumented {
         &self.plan
     }
 
-    /// Cuts the hidden columns off and sums them over the groups.
-    pub(crate) fn split(
-        self,
-        schema: &SchemaRef,
-        batches: Vec<RecordBatch>,
-    ) -> Result<(Vec<RecordBatch>, Option<Counted>)> {
-        let Some(categories) = self.categories else { return Ok((batches, None)) };
-        let visible = schema.fields().len();
-        let mut sums = vec![0_u64; categories.len() + 1];
-        let mut shown = Vec::with_capacity(batches.len());
-        for batch in &batches {
-            for (sum, column) in sums.iter_mut().zip(batch.columns().iter().skip(visible)) {
-                let counts = column.as_primitive::<Int64Type>();
-                *sum += counts.iter().flatten().map(i64::unsigned_abs).sum::<u64>();
-            }
-            let indices: Vec<usize> = (0..visible).collect();
-            shown.push(batch.project(&indices).map_err(datafusion::error::DataFusionError::from)?);
+    /// Cuts the hidden columns off a batch and adds them to the sums over the groups.
+    pub(crate) fn visible(&mut self, batch: RecordBatch) -> Result<RecordBatch> {
+        if self.categories.is_none() {
+            return Ok(batch);
         }
-        let mut sums = sums.into_iter();
+        for (sum, column) in self.sums.iter_mut().zip(batch.columns().iter().skip(self.columns)) {
+            let counts = column.as_primitive::<Int64Type>();
+            *sum += counts.iter().flatten().map(i64::unsigned_abs).sum::<u64>();
+        }
+        let indices: Vec<usize> = (0..self.columns).collect();
+        Ok(batch.project(&indices).map_err(datafusion::error::DataFusionError::from)?)
+    }
+
+    /// The counts, once all rows have come.
+    pub(crate) fn counted(self) -> Option<Counted> {
+        let categories = self.categories?;
+        let mut sums = self.sums.into_iter();
         let selected = sums.next().unwrap_or(0);
-        Ok((shown, Some(Counted { selected, categories: categories.into_iter().zip(sums).collect() })))
+        Some(Counted { selected, categories: categories.into_iter().zip(sums).collect() })
     }
 }
 

@@ -4,10 +4,13 @@ pub mod instrument;
 
 use std::{sync::Arc, time::Duration};
 
-use datafusion::physical_plan::{ExecutionPlan, metrics::MetricValue};
+use datafusion::{
+    datasource::source::DataSourceExec,
+    physical_plan::{ExecutionPlan, metrics::MetricValue},
+};
 use serde::Serialize;
 
-use crate::table::{ScanProgress, Skipped};
+use crate::table::{RootSource, ScanProgress};
 
 /// How far a running query is.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
@@ -46,36 +49,47 @@ pub struct RunReport {
     pub categories: Vec<Level>,
     /// How far reading came; equals what there was, unless LIMIT ended it early.
     pub read: Progress,
-    /// Events or files left out because they could not be read, where that was allowed.
+    /// What was left out because it could not be read.
     pub skipped: Vec<Skipped>,
-    /// What one should know about the data: types widened, branches filled in.
+    /// What one should know about the data: widened types, branches that were filled.
     pub warnings: Vec<String>,
     /// Seconds from planning to the last row.
     pub seconds: f64,
 }
 
-/// What the scans of a query have counted up to now: those of ROOT files say so themselves, for other formats
-/// the metrics of the plan tell.
+/// Events, or a whole file, that a run went on without.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Skipped {
+    /// The file.
+    pub file: String,
+    /// How many events; `None` where the file could not even be opened.
+    pub events: Option<u64>,
+    /// The first of them.
+    pub first_entry: Option<u64>,
+    /// What was wrong.
+    pub reason: String,
+}
+
+/// What the scans of a plan have counted up to now: scans of ROOT files in `scans`, others in their metrics.
 pub(crate) fn progress(plan: &Arc<dyn ExecutionPlan>, scans: &ScanProgress, elapsed: Duration) -> Progress {
-    let mut progress = Progress { seconds: elapsed.as_secs_f64(), ..Progress::default() };
-    let roots = scans.snapshot();
-    if roots.files_total > 0 {
-        progress.events = roots.events_read;
-        progress.events_total = roots.events_total;
-        progress.bytes = roots.bytes_read;
-        progress.files_done = roots.files_done;
-        progress.files_total = roots.files_total;
-    } else {
-        add_scans(plan, &mut progress);
-    }
+    let root = scans.snapshot();
+    let mut progress = Progress {
+        events: root.events_read,
+        events_total: root.events_total,
+        bytes: root.bytes_read,
+        files_done: root.files_done,
+        files_total: root.files_total,
+        seconds: elapsed.as_secs_f64(),
+    };
+    add_other_scans(plan, &mut progress);
     progress
 }
 
-fn add_scans(plan: &Arc<dyn ExecutionPlan>, progress: &mut Progress) {
+fn add_other_scans(plan: &Arc<dyn ExecutionPlan>, progress: &mut Progress) {
     for child in plan.children() {
-        add_scans(child, progress);
+        add_other_scans(child, progress);
     }
-    if !plan.children().is_empty() {
+    if !plan.children().is_empty() || is_root_scan(plan.as_ref()) {
         return;
     }
     let Some(metrics) = plan.metrics() else { return };
@@ -85,6 +99,11 @@ fn add_scans(plan: &Arc<dyn ExecutionPlan>, progress: &mut Progress) {
     progress.events += rows;
     progress.events_total += rows;
     progress.bytes += metrics.sum_by_name("bytes_scanned").map_or(0, |value| value.as_usize() as u64);
+}
+
+fn is_root_scan(plan: &dyn ExecutionPlan) -> bool {
+    let Some(scan) = plan.downcast_ref::<DataSourceExec>() else { return false };
+    scan.downcast_to_file_source::<RootSource>().is_some()
 }
 
 /// The report of a query that ended after `elapsed`.
@@ -107,5 +126,11 @@ pub(crate) fn finish(
         levels.push(level("selected".into(), counted.selected));
         categories = counted.categories.into_iter().map(|(name, events)| level(name, events)).collect();
     }
-    RunReport { levels, categories, read, skipped: scans.skipped(), warnings: scans.warnings(), seconds }
+    let skipped = scans.skipped().into_iter().map(|s| Skipped {
+        events: s.events(),
+        first_entry: s.entries.map(|entries| entries.start),
+        file: s.file,
+        reason: s.reason,
+    });
+    RunReport { levels, categories, read, skipped: skipped.collect(), warnings: scans.warnings(), seconds }
 }

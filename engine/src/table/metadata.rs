@@ -146,7 +146,7 @@ impl Kept {
 }
 
 /// Asks again and again, each time with the bytes that were wanted, until there is an answer.
-async fn drive<T>(
+pub(crate) async fn drive<T>(
     access: &FileAccess,
     bytes: &mut ByteStore,
     mut ask: impl FnMut(&ByteStore) -> Result<Progress<T>, RootError>,

@@ -1,2 +1,40 @@
-//! Skeleton.
-fn main() {}
+//! `ana-sql`: SQL over NanoAOD on the command line. It uses only what `ana_engine` offers to everybody.
+#![allow(clippy::print_stdout, clippy::print_stderr, reason = "a command prints; the library does not")]
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests may panic"))]
+
+mod args;
+mod completion;
+mod console;
+mod explain;
+mod fault;
+mod functions;
+mod inspect;
+mod progress;
+mod prompt;
+mod report;
+mod run;
+mod script;
+mod show;
+
+use std::process::ExitCode;
+
+use clap::{CommandFactory, Parser};
+
+use args::{Cli, Command};
+
+fn main() -> ExitCode {
+    // Wrong usage ends here with status 2, help and version with 0.
+    let cli = Cli::parse();
+    if let Some(Command::Completions { shell }) = cli.command {
+        clap_complete::generate(shell, &mut Cli::command(), "ana-sql", &mut std::io::stdout());
+        return ExitCode::SUCCESS;
+    }
+    match run::main(cli) {
+        Ok(code) => code,
+        Err(error) if fault::is_broken_pipe(&error) => ExitCode::SUCCESS,
+        Err(error) => {
+            fault::print(&error);
+            ExitCode::FAILURE
+        }
+    }
+}
