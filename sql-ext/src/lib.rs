@@ -9,12 +9,14 @@
 )]
 
 mod arguments;
+pub mod axis;
 #[cfg(test)]
 mod call;
 pub mod collection;
 mod elementwise;
 pub mod error;
 pub mod event;
+pub mod histogram;
 mod jagged;
 pub mod kinematics;
 mod prelude;
@@ -27,13 +29,28 @@ use datafusion_expr::{AggregateUDF, ScalarUDF};
 /// Every scalar function of this crate.
 pub fn all_scalar_functions() -> Vec<Arc<ScalarUDF>> {
     [
-        ScalarUDF::from(collection::Ht::default()),
+        ScalarUDF::from(axis::Boolean::default()),
+        axis::Category::default().into(),
+        axis::Integer::default().into(),
+        axis::NamedAxis::default().into(),
+        axis::Regular::default().into(),
+        axis::Variable::default().into(),
+        collection::Ht::default().into(),
         collection::Leading::default().into(),
         collection::NObj::default().into(),
         collection::NObjEq::default().into(),
         collection::NObjLess::default().into(),
         collection::NObjMin::default().into(),
         event::GoldenJson::default().into(),
+        histogram::Bins::default().into(),
+        histogram::BinsNd::default().into(),
+        histogram::Divide::default().into(),
+        histogram::HistAdd::default().into(),
+        histogram::HistMean::default().into(),
+        histogram::HistStd::default().into(),
+        histogram::HistSum::default().into(),
+        histogram::Project::default().into(),
+        histogram::Rebin::default().into(),
         kinematics::DeltaPhi::default().into(),
         kinematics::DeltaR::default().into(),
         kinematics::InvariantMass::default().into(),
