@@ -75,9 +75,11 @@ impl Shape {
             Self::List => item(found).is_some(),
             Self::NumberOrNumbers => is_number(item(found).unwrap_or(found)),
             Self::ListOrCounter => item(found).is_some() || is_integer(found),
-            Self::Text => {
-                matches!(found, DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View | DataType::Null)
-            }
+            Self::Text => is_text(found) || found.is_null(),
+            Self::Texts => item(found).is_some_and(|item| is_text(item) || item.is_null()),
+            Self::Boolean => matches!(found, DataType::Boolean | DataType::Null),
+            Self::Axis => is_axis(found),
+            Self::Histogram => is_histogram(found) || found.is_null(),
         }
     }
 }

@@ -121,7 +121,10 @@ pub enum FunctionError {
 impl FunctionError {
     /// Whether the query is at fault, and not the data.
     fn is_plan_error(&self) -> bool {
-        !matches!(self, Self::Lengths { .. } | Self::Histogram { .. } | Self::Malformed { .. } | Self::Fill(_))
+        !matches!(
+            self,
+            Self::Lengths { .. } | Self::Histogram { .. } | Self::Malformed { .. } | Self::Fill(_)
+        )
     }
 }
 

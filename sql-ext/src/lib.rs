@@ -8,6 +8,7 @@
     allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")
 )]
 
+pub mod aggregate;
 mod arguments;
 pub mod axis;
 #[cfg(test)]
@@ -19,6 +20,7 @@ pub mod event;
 pub mod histogram;
 mod jagged;
 pub mod kinematics;
+pub mod planner;
 mod prelude;
 pub mod reference;
 
@@ -62,7 +64,13 @@ pub fn all_scalar_functions() -> Vec<Arc<ScalarUDF>> {
 
 /// Every aggregate function of this crate.
 pub fn all_aggregate_functions() -> Vec<Arc<AggregateUDF>> {
-    Vec::new()
+    [
+        AggregateUDF::from(aggregate::Cutflow::default()),
+        aggregate::Hist::default().into(),
+        aggregate::NMinusOne::default().into(),
+    ]
+    .map(Arc::new)
+    .into()
 }
 
 #[cfg(test)]

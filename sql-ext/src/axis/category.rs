@@ -46,7 +46,10 @@ fn category(constants: &[ScalarValue]) -> Result<Axis> {
     if list.is_null(0) || labels.null_count() > 0 {
         return Err(constant::wrong("category", &PARAMETERS, 0, "a list of texts", &constants[0]).into());
     }
-    constant::checked("category", Axis::category(labels.as_string::<i32>().iter().flatten().map(str::to_owned).collect()))
+    constant::checked(
+        "category",
+        Axis::category(labels.as_string::<i32>().iter().flatten().map(str::to_owned).collect()),
+    )
 }
 
 #[cfg(test)]
@@ -58,12 +61,16 @@ mod tests {
     #[test]
     fn constants_make_an_axis() {
         let got = invoke(&Category::default(), &[list_text(&["a", "b"]).into()], 1).unwrap();
-        assert_eq!(axis_at(got.as_struct(), 0).unwrap(), Some(Axis::category(vec!["a".into(), "b".into()]).unwrap()));
+        assert_eq!(
+            axis_at(got.as_struct(), 0).unwrap(),
+            Some(Axis::category(vec!["a".into(), "b".into()]).unwrap())
+        );
     }
 
     #[test]
     fn a_label_twice_is_refused_when_planned() {
-        let error = invoke(&Category::default(), &[list_text(&["a", "a"]).into()], 1).unwrap_err().strip_backtrace();
+        let error =
+            invoke(&Category::default(), &[list_text(&["a", "a"]).into()], 1).unwrap_err().strip_backtrace();
         assert!(error.starts_with("Error during planning: category: "), "{error}");
     }
 }

@@ -54,7 +54,13 @@ pub(super) fn wrong(
     found: impl ToString,
 ) -> FunctionError {
     let name = parameters[position].name;
-    FunctionError::ArgumentValue { function, position: position + 1, name, expected, found: found.to_string() }
+    FunctionError::ArgumentValue {
+        function,
+        position: position + 1,
+        name,
+        expected,
+        found: found.to_string(),
+    }
 }
 
 /// A number among the constants.
@@ -78,9 +84,30 @@ pub(super) fn whole(
     position: usize,
 ) -> Result<i64> {
     let value = &constants[position];
-    arguments::whole_number(value).ok_or_else(|| wrong(function, parameters, position, "a whole number", value).into())
+    arguments::whole_number(value)
+        .ok_or_else(|| wrong(function, parameters, position, "a whole number", value).into())
 }
 
 pub(super) fn checked(function: &'static str, axis: Result<Axis, HistError>) -> Result<Axis> {
     axis.map_err(|source| FunctionError::Axis { function, source }.into())
+}
+
+/// Calls an axis constructor with constants, all checks of planning included.
+pub(crate) fn invoke_constant(function: &datafusion_expr::ScalarUDF, constants: Vec<ScalarValue>) -> Result<ScalarValue> {
+    let arg_fields: Vec<FieldRef> =
+        constants.iter().map(|value| Arc::new(Field::new("constant", value.data_type(), true)) as FieldRef).collect();
+    let literals: Vec<Option<&ScalarValue>> = constants.iter().map(Some).collect();
+    let plan = ReturnFieldArgs { arg_fields: &arg_fields, scalar_arguments: &literals };
+    let return_field = function.return_field_from_args(plan)?;
+    let call = ScalarFunctionArgs {
+        args: constants.iter().cloned().map(ColumnarValue::Scalar).collect(),
+        arg_fields,
+        number_rows: 1,
+        return_field,
+        config_options: Arc::default(),
+    };
+    match function.invoke_with_args(call)? {
+        ColumnarValue::Scalar(value) => Ok(value),
+        ColumnarValue::Array(array) => ScalarValue::try_from_array(&array, 0),
+    }
 }

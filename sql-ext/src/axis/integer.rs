@@ -6,7 +6,8 @@ use super::constant;
 use crate::arguments::Shape;
 use crate::prelude::*;
 
-const PARAMETERS: [Parameter; 2] = [Parameter::new("lo", Shape::Integer), Parameter::new("hi", Shape::Integer)];
+const PARAMETERS: [Parameter; 2] =
+    [Parameter::new("lo", Shape::Integer), Parameter::new("hi", Shape::Integer)];
 
 /// One bin per integer in lo, lo + 1, …, hi − 1.
 #[user_doc(

@@ -17,4 +17,5 @@ pub use regular::Regular;
 pub use value::{axis_array, axis_at, axis_data_type, is_axis};
 pub use variable::Variable;
 
+pub(crate) use constant::invoke_constant;
 pub(crate) use value::{axis_scalar, axis_text};

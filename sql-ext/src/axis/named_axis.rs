@@ -42,7 +42,8 @@ fn named_axis(constants: &[ScalarValue]) -> Result<ana_hist::Axis> {
     let ScalarValue::Struct(axis) = &constants[0] else {
         return Err(constant::wrong("named_axis", &PARAMETERS, 0, "an axis", &constants[0]).into());
     };
-    let axis = axis_at(axis, 0)?.ok_or_else(|| constant::wrong("named_axis", &PARAMETERS, 0, "an axis", "NULL"))?;
+    let axis =
+        axis_at(axis, 0)?.ok_or_else(|| constant::wrong("named_axis", &PARAMETERS, 0, "an axis", "NULL"))?;
     let Some(name) = constants[1].try_as_str().flatten() else {
         return Err(constant::wrong("named_axis", &PARAMETERS, 1, "a text", &constants[1]).into());
     };

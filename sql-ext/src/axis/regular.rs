@@ -76,7 +76,12 @@ mod tests {
 
     #[test]
     fn constants_make_an_axis() {
-        let given = [ScalarValue::from(3i64), ScalarValue::from(1i64), ScalarValue::from(1000.0), ScalarValue::from("log")];
+        let given = [
+            ScalarValue::from(3i64),
+            ScalarValue::from(1i64),
+            ScalarValue::from(1000.0),
+            ScalarValue::from("log"),
+        ];
         let got = invoke(&Regular::default(), &given.map(Into::into), 1).unwrap();
         let want = Axis::transformed(3, 1.0, 1000.0, Transform::Log).unwrap();
         assert_eq!(axis_at(got.as_struct(), 0).unwrap(), Some(want));

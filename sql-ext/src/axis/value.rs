@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use ana_hist::{Axis, AxisKind, Transform};
 use arrow::array::{
-    Array, ArrayRef, AsArray, Float64Array, Int64Array, ListArray, ListBuilder, StringArray, StringBuilder, StructArray,
+    Array, ArrayRef, AsArray, Float64Array, Int64Array, ListArray, ListBuilder, StringArray, StringBuilder,
+    StructArray,
 };
 use arrow::buffer::NullBuffer;
 use arrow::datatypes::{DataType, Field, Fields, Float64Type, Int64Type};
@@ -41,9 +42,9 @@ pub fn is_axis(data_type: &DataType) -> bool {
 
 /// Axes as an array of [`axis_data_type`].
 pub fn axis_array(axes: &[Option<Axis>]) -> Result<StructArray> {
-    let each = |axis: &Option<Axis>| axis.as_ref().map(Parameters::of).unwrap_or_default();
-    let parameters: Vec<Parameters> = axes.iter().map(each).collect();
-    let texts = |of: fn(&Parameters) -> Option<&str>| -> ArrayRef {
+    let parameters: Vec<Parameters> =
+        axes.iter().map(|axis| axis.as_ref().map(Parameters::of).unwrap_or_default()).collect();
+    let texts = |of: for<'a> fn(&'a Parameters<'_>) -> Option<&'a str>| -> ArrayRef {
         Arc::new(parameters.iter().map(of).collect::<StringArray>())
     };
     let mut labels = ListBuilder::new(StringBuilder::new());
@@ -61,7 +62,8 @@ pub fn axis_array(axes: &[Option<Axis>]) -> Result<StructArray> {
         Arc::new(ListArray::from_iter_primitive::<Float64Type, _, _>(edges)),
         Arc::new(labels.finish()),
     ];
-    let nulls = axes.iter().any(Option::is_none).then(|| NullBuffer::from_iter(axes.iter().map(Option::is_some)));
+    let nulls =
+        axes.iter().any(Option::is_none).then(|| NullBuffer::from_iter(axes.iter().map(Option::is_some)));
     Ok(StructArray::try_new_with_length(fields(), columns, nulls, axes.len())?)
 }
 
@@ -99,7 +101,9 @@ impl<'a> Parameters<'a> {
             AxisKind::Variable { edges } => parameters.edges = Some(edges),
             // Whole numbers up to 2^53, which the axis checks.
             #[allow(clippy::cast_precision_loss, reason = "exact: the axis checks that they are below 2^53")]
-            AxisKind::Integer { lo, hi } => (parameters.lo, parameters.hi) = (Some(*lo as f64), Some(*hi as f64)),
+            AxisKind::Integer { lo, hi } => {
+                (parameters.lo, parameters.hi) = (Some(*lo as f64), Some(*hi as f64))
+            }
             AxisKind::Category { labels } => parameters.labels = Some(labels),
             AxisKind::Boolean => {}
         }
@@ -133,14 +137,19 @@ pub fn axis_at(axes: &StructArray, row: usize) -> Result<Option<Axis>> {
     let name = text(axes, "name", row)?;
     let number = |field| -> Result<f64> {
         let column = jagged::float64(column(axes, field)?)?;
-        column.is_valid(row).then(|| column.value(row)).ok_or_else(|| malformed(&format!("an axis without {field}")))
+        column
+            .is_valid(row)
+            .then(|| column.value(row))
+            .ok_or_else(|| malformed(&format!("an axis without {field}")))
     };
     let kind = text(axes, "kind", row)?.ok_or_else(|| malformed("an axis without kind"))?;
     let made = match kind.as_str() {
         "regular" => {
             let transform = match text(axes, "transform", row)? {
                 None => Transform::None,
-                Some(name) => transform(&name).ok_or_else(|| malformed(&format!("the transform '{name}'")))?,
+                Some(name) => {
+                    transform(&name).ok_or_else(|| malformed(&format!("the transform '{name}'")))?
+                }
             };
             Axis::transformed(bins(axes, row)?, number("lo")?, number("hi")?, transform)
         }

@@ -64,7 +64,9 @@ mod tests {
 
     #[test]
     fn nonsense_is_refused_when_planned() {
-        for edges in [&[Some(1.0), Some(0.0)][..], &[Some(1.0)], &[Some(1.0), None], &[Some(1.0), Some(f64::NAN)]] {
+        for edges in
+            [&[Some(1.0), Some(0.0)][..], &[Some(1.0)], &[Some(1.0), None], &[Some(1.0), Some(f64::NAN)]]
+        {
             let given = ScalarValue::List(list_f64(&[Some(edges)]).as_list::<i32>().clone().into());
             let error = invoke(&Variable::default(), &[given.into()], 1).unwrap_err().strip_backtrace();
             assert!(error.starts_with("Error during planning: variable: "), "{error}");

@@ -52,7 +52,8 @@ impl ScalarUDFImpl for Bins {
 
     fn invoke_with_args(&self, call: ScalarFunctionArgs) -> Result<ColumnarValue> {
         let column = call.args[0].to_array(call.number_rows)?;
-        let histograms = (0..column.len()).map(|row| histogram_at(&column, row)).collect::<Result<Vec<_>>>()?;
+        let histograms =
+            (0..column.len()).map(|row| histogram_at(&column, row)).collect::<Result<Vec<_>>>()?;
         if let Some(several) = histograms.iter().flatten().find(|histogram| histogram.axes.len() != 1) {
             let reason = format!(
                 "the histogram has {} axes; use bins_nd(h), or project(h, i) for one of them",
@@ -94,8 +95,14 @@ impl<'a> Position<'a> {
 }
 
 /// One list of rows per histogram: the positions given, and the contents.
-pub(super) fn rows(histograms: &[Option<Histogram>], fields: Fields, mut columns: Vec<ArrayRef>) -> Result<ListArray> {
-    let cells = || histograms.iter().flatten().flat_map(|histogram| (0..histogram.cells()).map(move |i| (histogram, i)));
+pub(super) fn rows(
+    histograms: &[Option<Histogram>],
+    fields: Fields,
+    mut columns: Vec<ArrayRef>,
+) -> Result<ListArray> {
+    let cells = || {
+        histograms.iter().flatten().flat_map(|histogram| (0..histogram.cells()).map(move |i| (histogram, i)))
+    };
     let counts = histograms.iter().flatten().flat_map(|histogram| histogram.counts.iter().copied());
     columns.push(Arc::new(UInt64Array::from_iter_values(counts)));
     columns.push(Arc::new(Float64Array::from_iter_values(cells().map(|(histogram, i)| histogram.sumw(i)))));

@@ -39,7 +39,8 @@ impl ScalarUDFImpl for BinsNd {
 
     fn invoke_with_args(&self, call: ScalarFunctionArgs) -> Result<ColumnarValue> {
         let column = call.args[0].to_array(call.number_rows)?;
-        let histograms = (0..column.len()).map(|row| histogram_at(&column, row)).collect::<Result<Vec<_>>>()?;
+        let histograms =
+            (0..column.len()).map(|row| histogram_at(&column, row)).collect::<Result<Vec<_>>>()?;
         let (mut lo, mut hi) = (Vec::new(), Vec::new());
         let mut labels = ListBuilder::new(StringBuilder::new());
         for histogram in histograms.iter().flatten() {

@@ -66,6 +66,9 @@ mod tests {
         let error = invoke(&HistAdd::default(), &[a.into(), other.into()], 1).unwrap_err();
         assert!(error.to_string().contains("hist_add: "), "{error}");
         let error = plan(&HistAdd::default(), &[DataType::Int64, DataType::Int64]).unwrap_err();
-        assert!(error.to_string().contains("hist_add: argument 1 (h1) must be a histogram, got Int64"), "{error}");
+        assert!(
+            error.to_string().contains("hist_add: argument 1 (h1) must be a histogram, got Int64"),
+            "{error}"
+        );
     }
 }

@@ -39,10 +39,11 @@ impl ScalarUDFImpl for HistStd {
 
     fn invoke_with_args(&self, call: ScalarFunctionArgs) -> Result<ColumnarValue> {
         let axes = AxisNumbers::new("hist_std", call.args.get(1), call.number_rows)?;
-        let values = each::map("hist_std", &call.args[0], call.number_rows, |histogram, row| match axes.at(row) {
-            Some(axis) => histogram.std(axis),
-            None => Ok(None),
-        })?;
+        let values =
+            each::map("hist_std", &call.args[0], call.number_rows, |histogram, row| match axes.at(row) {
+                Some(axis) => histogram.std(axis),
+                None => Ok(None),
+            })?;
         Ok(ColumnarValue::Array(Arc::new(values.into_iter().map(Option::flatten).collect::<Float64Array>())))
     }
 }
@@ -72,7 +73,8 @@ mod tests {
     #[test]
     fn axes_count_from_one() {
         let histogram = filled(&Axis::boolean(), &[(1.0, 1.0)]);
-        let error = invoke(&HistStd::default(), &[histogram.into(), ScalarValue::from(0i64).into()], 1).unwrap_err();
+        let error =
+            invoke(&HistStd::default(), &[histogram.into(), ScalarValue::from(0i64).into()], 1).unwrap_err();
         assert!(error.to_string().contains("hist_std: argument 2 (i) must be"), "{error}");
     }
 }

@@ -66,7 +66,8 @@ mod tests {
 
     #[test]
     fn flow_bins_only_when_asked() {
-        let histogram = || filled(&Axis::regular(4, 0.0, 4.0).unwrap(), &[(0.1, 1.0), (2.9, 0.5), (100.0, 5.0)]).into();
+        let histogram =
+            || filled(&Axis::regular(4, 0.0, 4.0).unwrap(), &[(0.1, 1.0), (2.9, 0.5), (100.0, 5.0)]).into();
         let flow = |flow| ScalarValue::Boolean(flow).into();
         assert_eq!(value(&[histogram()]), Some(1.5));
         assert_eq!(value(&[histogram(), flow(Some(false))]), Some(1.5));

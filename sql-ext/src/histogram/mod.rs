@@ -1,5 +1,6 @@
 //! Histograms as values in SQL: how they are carried, and the functions on them.
 
+mod as_histogram;
 mod bins;
 mod bins_nd;
 mod divide;
@@ -21,4 +22,7 @@ pub use hist_std::HistStd;
 pub use hist_sum::HistSum;
 pub use project::Project;
 pub use rebin::Rebin;
-pub use value::{EXTENSION_NAME, histogram_array, histogram_at, histogram_data_type, histogram_field, is_histogram};
+pub(crate) use as_histogram::AsHistogram;
+pub use value::{
+    EXTENSION_NAME, histogram_array, histogram_at, histogram_data_type, histogram_field, is_histogram,
+};

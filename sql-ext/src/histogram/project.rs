@@ -117,6 +117,9 @@ mod tests {
         let none = invoke(&Project::default(), &[nothing().into(), number(1)], 1).unwrap();
         assert_eq!(histogram_at(&none, 0).unwrap(), None);
         let error = plan(&Project::default(), &[super::super::histogram_data_type()]).unwrap_err();
-        assert!(error.to_string().contains("project: got 1 arguments, expected project(h, i[, j, …])"), "{error}");
+        assert!(
+            error.to_string().contains("project: got 1 arguments, expected project(h, i[, j, …])"),
+            "{error}"
+        );
     }
 }

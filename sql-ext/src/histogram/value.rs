@@ -59,7 +59,8 @@ pub fn histogram_array(histograms: &[Option<Histogram>]) -> Result<StructArray> 
     )?;
     let counts = histograms.iter().map(|h| h.as_ref().map(|h| h.counts.iter().copied().map(Some)));
     let sums = |of: fn(&Weighted) -> &Vec<f64>| -> ArrayRef {
-        let rows = histograms.iter().map(|h| h.as_ref()?.weighted.as_ref().map(|w| of(w).iter().copied().map(Some)));
+        let rows =
+            histograms.iter().map(|h| h.as_ref()?.weighted.as_ref().map(|w| of(w).iter().copied().map(Some)));
         Arc::new(ListArray::from_iter_primitive::<Float64Type, _, _>(rows))
     };
     let columns: Vec<ArrayRef> = vec![
