@@ -9,7 +9,8 @@ mod counts;
 mod events;
 mod rows;
 
-use ana_hist::{Axis, ExactHistogram};
+use ana_hist::exact_sum::CutBuffer;
+use ana_hist::{Axis, Bins, ExactHistogram, Real};
 
 use crate::error::{KernelError, Result};
 use crate::fill::{Column, Fill, Level, Values};
@@ -27,8 +28,15 @@ pub struct Filler {
     axes: Vec<Axis>,
     plans: Vec<AxisPlan>,
     strides: Vec<u32>,
-    counts: PrivateCounts,
+    scratch: Scratch,
     events: EventPart,
+}
+
+/// What filling needs room for, kept between batches.
+#[derive(Debug, Clone)]
+struct Scratch {
+    counts: PrivateCounts,
+    cuts: CutBuffer,
 }
 
 impl Filler {
@@ -44,7 +52,7 @@ impl Filler {
             axes: axes.to_vec(),
             plans: axes.iter().map(AxisPlan::new).collect(),
             strides,
-            counts: PrivateCounts::new(cells),
+            scratch: Scratch { counts: PrivateCounts::new(cells), cuts: CutBuffer::default() },
             events: EventPart::default(),
         })
     }
@@ -66,19 +74,19 @@ impl Filler {
             return Ok(filled);
         }
         let mut filled = 0;
-        let private = fill.weight.is_none() && self.counts.is_usable();
-        self.blocks(fill, false, |counts, block| {
+        let private = fill.weight.is_none() && self.scratch.counts.is_usable();
+        self.blocks(fill, false, |scratch, block| {
             filled += block.len() as u64;
             if private {
-                counts.add_cells(block.cells());
+                scratch.counts.add_cells(block.cells());
             } else if fill.weight.is_some() {
-                histogram.fill_weighted(block.cells(), block.weights());
+                histogram.fill_weighted_with(block.cells(), block.weights(), &mut scratch.cuts);
             } else {
                 histogram.fill(block.cells());
             }
         })?;
         if let Some(counts) = histogram.counts_mut().filter(|_| private) {
-            self.counts.flush(counts);
+            self.scratch.counts.flush(counts);
         }
         Ok(filled)
     }
@@ -102,7 +110,7 @@ impl Filler {
         }
         histograms.iter().try_for_each(|histogram| self.check_target(histogram, fill))?;
         let mut filled = 0;
-        self.blocks(fill, true, |_, block| {
+        self.blocks(fill, true, |scratch, block| {
             filled += block.len() as u64;
             // Rows of one group often come together (one file, one sample), so runs are filled at once.
             let mut start = 0;
@@ -111,7 +119,8 @@ impl Filler {
                 start = range.end;
                 let histogram = &mut histograms[groups[run[0] as usize]];
                 if fill.weight.is_some() {
-                    histogram.fill_weighted(&block.cells()[range.clone()], &block.weights()[range]);
+                    let (cells, weights) = (&block.cells()[range.clone()], &block.weights()[range]);
+                    histogram.fill_weighted_with(cells, weights, &mut scratch.cuts);
                 } else {
                     histogram.fill(&block.cells()[range]);
                 }
@@ -132,28 +141,36 @@ impl Filler {
         Ok(())
     }
 
-    /// The commonest fill by itself: counts on one axis of floats, nothing NULL, nothing to repeat.
+    /// The commonest fills by themselves: one axis of floats, perhaps f64 weights, nothing NULL, nothing to repeat.
     fn fill_plain(&mut self, histogram: &mut ExactHistogram, fill: &Fill<'_>) -> Result<Option<u64>> {
         let items = fill.check(self.axes.len())?;
         let natural = if fill.offsets.is_some() { Level::Item } else { Level::Event };
+        let plain = |column: &Column<'_>| column.validity.is_none() && column.level == natural;
         let ([AxisPlan::Numeric { wide, narrow, .. }], [column]) = (&self.plans[..], fill.columns) else {
             return Ok(None);
         };
-        let plain = fill.weight.is_none()
-            && fill.selection.is_none()
-            && column.validity.is_none()
-            && column.level == natural
-            && self.counts.is_usable();
-        let Some(counts) = histogram.counts_mut().filter(|_| plain) else {
+        if fill.selection.is_some() || !plain(column) || !fill.weight.as_ref().is_none_or(plain) {
             return Ok(None);
-        };
+        }
         let filled = items.len() as u64;
-        match column.values {
-            Values::F64(values) => self.counts.add(wide, &values[items]),
-            Values::F32(values) => self.counts.add(narrow, &values[items]),
+        match (column.values, fill.weight.map(|w| w.values)) {
+            (Values::F64(v), Some(Values::F64(w))) => {
+                fill_weighted(histogram, wide, &v[items.clone()], &w[items], &mut self.scratch.cuts);
+            }
+            (Values::F32(v), Some(Values::F64(w))) => {
+                fill_weighted(histogram, narrow, &v[items.clone()], &w[items], &mut self.scratch.cuts);
+            }
+            (Values::F64(v), None) if self.scratch.counts.is_usable() => {
+                self.scratch.counts.add(wide, &v[items])
+            }
+            (Values::F32(v), None) if self.scratch.counts.is_usable() => {
+                self.scratch.counts.add(narrow, &v[items])
+            }
             _ => return Ok(None),
         }
-        self.counts.flush(counts);
+        if let Some(counts) = histogram.counts_mut() {
+            self.scratch.counts.flush(counts);
+        }
         Ok(Some(filled))
     }
 
@@ -162,7 +179,7 @@ impl Filler {
         &mut self,
         fill: &Fill<'_>,
         rows: bool,
-        mut each: impl FnMut(&mut PrivateCounts, &Block),
+        mut each: impl FnMut(&mut Scratch, &Block),
     ) -> Result<()> {
         let items = fill.check(self.axes.len())?;
         for (plan, column) in self.plans.iter().zip(fill.columns) {
@@ -206,7 +223,7 @@ impl Filler {
                 }
                 self.add_columns(&mut block, fill, Level::Item, start, len);
                 block.squeeze(fill.weight.is_some(), rows);
-                each(&mut self.counts, &block);
+                each(&mut self.scratch, &block);
                 start += len;
             }
             return Ok(());
@@ -224,7 +241,7 @@ impl Filler {
             }
             self.add_columns(&mut block, fill, Level::Event, start, len);
             block.squeeze(fill.weight.is_some(), rows);
-            each(&mut self.counts, &block);
+            each(&mut self.scratch, &block);
             start += len;
         }
         Ok(())
@@ -247,4 +264,20 @@ impl Filler {
             }
         }
     }
+}
+
+/// Values of one axis and as many weights into a histogram, block by block.
+fn fill_weighted<F: Real>(
+    histogram: &mut ExactHistogram,
+    bins: &Bins<F>,
+    values: &[F],
+    weights: &[f64],
+    cuts: &mut CutBuffer,
+) {
+    let mut left = weights;
+    bins.visit(values, |indices| {
+        let (now, later) = left.split_at(indices.len());
+        histogram.fill_weighted_with(indices, now, cuts);
+        left = later;
+    });
 }

@@ -4,7 +4,7 @@ mod bytes;
 
 use crate::axis::{self, Axis};
 use crate::error::{HistError, Result};
-use crate::exact_sum::WeightSums;
+use crate::exact_sum::{CutBuffer, WeightSums};
 use crate::histogram::{Histogram, Weighted};
 use crate::storage;
 
@@ -14,6 +14,7 @@ use crate::storage;
 #[derive(Debug, Clone)]
 pub struct ExactHistogram {
     axes: Vec<Axis>,
+    /// Fills, but for those that went to `sums`, which counts its own.
     counts: Vec<u64>,
     sums: Option<WeightSums>,
 }
@@ -26,11 +27,7 @@ impl ExactHistogram {
     pub fn new(axes: Vec<Axis>, weighted: bool) -> Result<Self> {
         let cells = storage::cell_count(&axes)?;
         let sums = weighted.then(|| WeightSums::new(cells));
-        Ok(Self {
-            axes,
-            counts: vec![0; cells],
-            sums,
-        })
+        Ok(Self { axes, counts: vec![0; cells], sums })
     }
 
     /// The axes, first to last.
@@ -53,18 +50,18 @@ impl ExactHistogram {
 
     /// Fills per cell so far, raw: without weights.
     #[must_use]
-    pub fn counts(&self) -> &[u64] {
-        &self.counts
+    pub fn counts(&self) -> Vec<u64> {
+        (0..self.cells()).map(|cell| self.count(cell)).collect()
+    }
+
+    fn count(&self, cell: usize) -> u64 {
+        self.counts[cell].saturating_add(self.sums.as_ref().map_or(0, |sums| sums.fills(cell)))
     }
 
     /// Fills per cell of an unweighted histogram, for adding counts kept elsewhere; `None` for a weighted one,
     /// whose counts and sums must move together.
     pub fn counts_mut(&mut self) -> Option<&mut [u64]> {
-        if self.sums.is_some() {
-            None
-        } else {
-            Some(&mut self.counts)
-        }
+        if self.sums.is_some() { None } else { Some(&mut self.counts) }
     }
 
     /// One fill of weight 1 for every cell named.
@@ -73,9 +70,7 @@ impl ExactHistogram {
     /// If a cell is not below [`cells`](Self::cells).
     pub fn fill(&mut self, cells: &[u32]) {
         match &mut self.sums {
-            None => cells
-                .iter()
-                .for_each(|&cell| self.counts[cell as usize] += 1),
+            None => cells.iter().for_each(|&cell| self.counts[cell as usize] += 1),
             Some(_) => {
                 let ones = [1.0; 256];
                 for chunk in cells.chunks(ones.len()) {
@@ -85,18 +80,23 @@ impl ExactHistogram {
         }
     }
 
-    /// One fill of weight weights[i] for every cells[i], slices of one length (else of the shorter). An unweighted
+    /// One fill of weight `weights[i]` for every `cells[i]`, slices of one length (else of the shorter). An unweighted
     /// histogram only counts.
     ///
     /// # Panics
     /// If a cell is not below [`cells`](Self::cells).
     pub fn fill_weighted(&mut self, cells: &[u32], weights: &[f64]) {
-        let cells = &cells[..cells.len().min(weights.len())];
-        for &cell in cells {
-            self.counts[cell as usize] += 1;
-        }
-        if let Some(sums) = &mut self.sums {
-            sums.add(cells, weights);
+        self.fill_weighted_with(cells, weights, &mut CutBuffer::default());
+    }
+
+    /// [`fill_weighted`](Self::fill_weighted) with a buffer that is kept for the next time.
+    ///
+    /// # Panics
+    /// If a cell is not below [`cells`](Self::cells).
+    pub fn fill_weighted_with(&mut self, cells: &[u32], weights: &[f64], buffer: &mut CutBuffer) {
+        match &mut self.sums {
+            Some(sums) => sums.add_with(cells, weights, buffer),
+            None => self.fill(&cells[..cells.len().min(weights.len())]),
         }
     }
 
@@ -123,8 +123,8 @@ impl ExactHistogram {
             (Some(own), Some(others)) => own.merge(others),
             _ => return Err(HistError::StorageDiffers),
         }
-        for (own, count) in self.counts.iter_mut().zip(&other.counts) {
-            *own = own.saturating_add(*count);
+        for (cell, own) in self.counts.iter_mut().enumerate() {
+            *own = own.saturating_add(other.count(cell));
         }
         Ok(())
     }
@@ -136,11 +136,7 @@ impl ExactHistogram {
             let (sumw, sumw2) = sums.finish();
             Weighted { sumw, sumw2 }
         });
-        Histogram {
-            axes: self.axes.clone(),
-            counts: self.counts.clone(),
-            weighted,
-        }
+        Histogram { axes: self.axes.clone(), counts: self.counts(), weighted }
     }
 
     /// Memory held, in bytes; axes count by their edges and labels.
