@@ -182,6 +182,7 @@ fn coalesce(mut ranges: Vec<Range<u64>>, gap: u64, largest: u64) -> Vec<Range<u6
 }
 
 #[cfg(test)]
+#[expect(clippy::single_range_in_vec_init, reason = "lists that hold one range")]
 mod tests {
     use super::*;
 

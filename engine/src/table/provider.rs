@@ -149,7 +149,7 @@ impl RootTable {
     }
 
     /// The files, with their trees where they were opened before.
-    fn sized<'a>(&self, files: &[&'a TableFile]) -> Vec<(u64, Option<Arc<FileTree>>)> {
+    fn sized(&self, files: &[&TableFile]) -> Vec<(u64, Option<Arc<FileTree>>)> {
         files.iter().map(|file| (file.found.meta.size, self.cache.known(&self.key(file)))).collect()
     }
 
