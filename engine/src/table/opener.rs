@@ -171,7 +171,7 @@ impl Part {
         columns.extend(cut.iter().flat_map(|cut| cut.columns.iter().copied()));
         columns.sort_unstable();
         columns.dedup();
-        let warn = |warning| scan.progress.warn(warning);
+        let warn = |what| scan.progress.warn(what, &tree.file);
         let sources = scan.columns.in_file(&tree, &columns, &scan.options, warn)?;
         let reader = UnitReader::new(scan, &self.metrics, access, Arc::clone(&tree), columns, sources, cut)?;
         let units = self.units(&tree, &reader);
