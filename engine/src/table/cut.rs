@@ -112,6 +112,7 @@ pub(crate) fn project(schema: &Schema, columns: &[usize]) -> Result<SchemaRef> {
 }
 
 #[cfg(test)]
+#[expect(clippy::single_range_in_vec_init, reason = "lists that hold one range")]
 mod tests {
     use super::*;
 

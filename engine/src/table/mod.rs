@@ -1,8 +1,8 @@
 //! Trees of ROOT files as tables: what is read, from where, in which pieces.
 //!
-//! [`RootTable`] is the table; it finds its files by [`location`], opens the metadata of those it takes its columns from
-//! ([`metadata`], [`schema`]) and plans scans: `DataSourceExec` over [`RootSource`]. The [`opener`] reads the units of a
-//! range ([`partition`]) through [`unit`], which fetches ([`fetch`]) and decodes, the branches of the [`cut`] first.
+//! [`RootTable`] is the table; it finds its files by `location`, opens the metadata of those it takes its columns from
+//! (`metadata`, `schema`) and plans scans: `DataSourceExec` over [`RootSource`]. The `opener` reads the units of a
+//! range (`partition`) through `unit`, which fetches (`fetch`) and decodes, the branches of the `cut` first.
 
 mod cut;
 mod datasets;

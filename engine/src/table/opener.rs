@@ -4,21 +4,23 @@ use std::{ops::Range, sync::Arc};
 
 use arrow::datatypes::SchemaRef;
 use datafusion::{
-    common::Result as DataFusionResult,
+    common::{Result as DataFusionResult, runtime::SpawnedTask},
     datasource::{
         listing::PartitionedFile,
-        physical_plan::{FileOpenFuture, FileOpener},
+        physical_plan::{FileGroup, FileOpenFuture, FileOpener, FileScanConfig},
         table_schema::TableSchema,
     },
     execution::object_store::ObjectStoreUrl,
     physical_expr::PhysicalExpr,
 };
 use futures::{FutureExt, StreamExt, stream};
-use object_store::ObjectStore;
+use object_store::{ObjectMeta, ObjectStore};
+use parking_lot::Mutex;
 
 use super::{
     cut::{Cut, index},
     fetch::FileAccess,
+    location::is_local,
     metadata::{FileTree, MetadataCache, TreeKey},
     metrics::ScanMetrics,
     options::{OnBadFile, RootOptions},
@@ -44,6 +46,38 @@ pub(crate) struct Scan {
     pub(crate) progress: Arc<ScanProgress>,
     pub(crate) batch_size: usize,
     pub(crate) limit: Option<usize>,
+    pub(crate) upcoming: Upcoming,
+}
+
+/// The files of a scan behind a network, in the order in which its partitions take them. Opening one takes several
+/// round trips, so the metadata of a file are asked for while the ones before it are read.
+#[derive(Default)]
+pub(crate) struct Upcoming {
+    files: Vec<ObjectMeta>,
+    /// How many files are being read at a time.
+    distance: usize,
+    /// Dropped, and with it cancelled, when the scan is.
+    tasks: Mutex<Vec<SpawnedTask<()>>>,
+}
+
+impl Upcoming {
+    pub(crate) fn new(config: &FileScanConfig) -> Self {
+        if is_local(&config.object_store_url) || config.limit.is_some() {
+            return Self::default();
+        }
+        let mut files: Vec<ObjectMeta> = Vec::new();
+        for file in config.file_groups.iter().flat_map(FileGroup::iter) {
+            if files.last().is_none_or(|last| last.location != file.object_meta.location) {
+                files.push(file.object_meta.clone());
+            }
+        }
+        Self { files, distance: config.file_groups.len(), tasks: Mutex::default() }
+    }
+
+    fn after(&self, file: &ObjectMeta) -> Option<&ObjectMeta> {
+        let at = self.files.iter().position(|other| other.location == file.location)?;
+        self.files.get(at + self.distance)
+    }
 }
 
 /// Opens the files of one partition.
@@ -60,6 +94,7 @@ impl RootOpener {
 
 impl FileOpener for RootOpener {
     fn open(&self, file: PartitionedFile) -> DataFusionResult<FileOpenFuture> {
+        self.scan.open_ahead(&file.object_meta, &self.metrics);
         let part =
             Part { scan: Arc::clone(&self.scan), metrics: self.metrics.clone(), range: range(&file), file };
         Ok(async move {
@@ -83,6 +118,16 @@ fn range(file: &PartitionedFile) -> Range<u64> {
 }
 
 impl Scan {
+    fn open_ahead(&self, file: &ObjectMeta, metrics: &ScanMetrics) {
+        let Some(next) = self.upcoming.after(file) else { return };
+        let key = TreeKey::new(&self.store_url, next, self.options.tree.as_deref());
+        let access = FileAccess::new(&self.store_url, &self.store, next, metrics.io.clone());
+        let cache = Arc::clone(&self.cache);
+        // A fault here is met again, and told, when the file's turn comes.
+        let task = SpawnedTask::spawn(async move { drop(cache.open(&key, &access).await) });
+        self.upcoming.tasks.lock().push(task);
+    }
+
     /// Faults of the data may be left out when the options say so; faults of the query never.
     pub(crate) fn may_skip(&self, fault: &EngineError) -> bool {
         self.options.on_bad_file == OnBadFile::Skip && fault.is_of_file()
@@ -126,7 +171,7 @@ impl Part {
         columns.extend(cut.iter().flat_map(|cut| cut.columns.iter().copied()));
         columns.sort_unstable();
         columns.dedup();
-        let warn = |warning| scan.progress.warn(warning);
+        let warn = |what| scan.progress.warn(what, &tree.file);
         let sources = scan.columns.in_file(&tree, &columns, &scan.options, warn)?;
         let reader = UnitReader::new(scan, &self.metrics, access, Arc::clone(&tree), columns, sources, cut)?;
         let units = self.units(&tree, &reader);

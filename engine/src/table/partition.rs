@@ -127,6 +127,7 @@ fn deal(pieces: Vec<PartitionedFile>, partitions: u64, total: u64) -> Vec<FileGr
 }
 
 #[cfg(test)]
+#[expect(clippy::single_range_in_vec_init, reason = "lists that hold one range")]
 mod tests {
     use super::*;
 

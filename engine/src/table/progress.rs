@@ -19,7 +19,7 @@ pub struct ScanProgress {
     ended: Mutex<BTreeMap<String, u64>>,
     files_done: AtomicU64,
     skipped: Mutex<Vec<Skipped>>,
-    warnings: Mutex<BTreeSet<String>>,
+    warnings: Mutex<BTreeMap<String, BTreeSet<String>>>,
 }
 
 /// Events, or a whole file, that a run went on without.
@@ -102,10 +102,18 @@ impl ScanProgress {
         skipped
     }
 
-    /// What a user should know about the data, each once: widened types, filled branches.
+    /// What a user should know about the data, each once with the files it is about: widened types, filled branches.
     #[must_use]
     pub fn warnings(&self) -> Vec<String> {
-        self.warnings.lock().iter().cloned().collect()
+        let warnings = self.warnings.lock();
+        let text = |(what, files): (&String, &BTreeSet<String>)| {
+            let first = files.first().map_or("", String::as_str);
+            match files.len() {
+                0 | 1 => format!("{what}: {first}"),
+                n => format!("{what}: {first} and {} more files", n - 1),
+            }
+        };
+        warnings.iter().map(text).collect()
     }
 
     pub(crate) fn add_files(&self, files: u64, bytes: u64) {
@@ -149,7 +157,7 @@ impl ScanProgress {
         }
     }
 
-    pub(crate) fn warn(&self, warning: String) {
-        self.warnings.lock().insert(warning);
+    pub(crate) fn warn(&self, what: String, file: &str) {
+        self.warnings.lock().entry(what).or_default().insert(file.to_owned());
     }
 }

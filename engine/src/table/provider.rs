@@ -149,7 +149,7 @@ impl RootTable {
     }
 
     /// The files, with their trees where they were opened before.
-    fn sized<'a>(&self, files: &[&'a TableFile]) -> Vec<(u64, Option<Arc<FileTree>>)> {
+    fn sized(&self, files: &[&TableFile]) -> Vec<(u64, Option<Arc<FileTree>>)> {
         files.iter().map(|file| (file.found.meta.size, self.cache.known(&self.key(file)))).collect()
     }
 
@@ -180,9 +180,6 @@ impl RootTable {
         limit: Option<usize>,
     ) -> DataFusionResult<Arc<dyn ExecutionPlan>> {
         let progress = state.config().get_extension::<ScanProgress>().unwrap_or_default();
-        for warning in &self.columns.warnings {
-            progress.warn(warning.clone());
-        }
         let bytes = files.iter().map(|file| file.found.meta.size).sum();
         progress.add_files(files.len() as u64, bytes);
         let sized = self.sized(files);

@@ -27,8 +27,6 @@ pub(crate) struct TableColumns {
     /// Per column a file that has it with the table's type.
     seen_in: Vec<Arc<str>>,
     unreadable: HashMap<String, Unreadable>,
-    /// What was widened while the schemas were merged.
-    pub(crate) warnings: Vec<String>,
 }
 
 #[derive(Debug, PartialEq, Eq)]
@@ -87,7 +85,6 @@ impl TableColumns {
         let mut seen_in: Vec<Arc<str>> = Vec::new();
         let mut index: HashMap<&str, usize> = HashMap::new();
         let mut unreadable = HashMap::new();
-        let mut warnings = Vec::new();
         for file in files {
             let name: Arc<str> = file.file.as_str().into();
             for (at, branch) in file.tree.branches.iter().enumerate() {
@@ -109,8 +106,6 @@ impl TableColumns {
                             if wider != *data_type {
                                 seen_in[column] = Arc::clone(&name);
                             }
-                            warnings.push(widening(&branch.name, data_type, &wider));
-                            warnings.push(widening(&branch.name, found, &wider));
                             *data_type = wider;
                         }
                     }
@@ -124,12 +119,9 @@ impl TableColumns {
                 }
             }
         }
-        warnings.retain(|warning| !warning.is_empty());
-        warnings.sort();
-        warnings.dedup();
         let fields: Vec<Field> =
             fields.into_iter().map(|(name, ty)| Field::new(name, ty, nullable)).collect();
-        Self { schema: Arc::new(Schema::new(fields)), seen_in, unreadable, warnings }
+        Self { schema: Arc::new(Schema::new(fields)), seen_in, unreadable }
     }
 
     /// What one file has for the wanted columns; warnings go to `warn`.
@@ -158,11 +150,11 @@ impl TableColumns {
         let Some(at) = file.branch(name) else {
             let trigger = is_trigger(name) && field.data_type() == &DataType::Boolean;
             if trigger && options.missing_triggers == MissingTriggers::False {
-                warn(format!("branch '{name}' is not in {}: read as false", file.file));
+                warn(format!("branch '{name}' is read as false where it is missing"));
                 return Ok(ColumnSource::False);
             }
             if options.missing_branch == MissingBranch::Null {
-                warn(format!("branch '{name}' is not in {}: read as NULL", file.file));
+                warn(format!("branch '{name}' is read as NULL where it is missing"));
                 return Ok(ColumnSource::Null(field.data_type().clone()));
             }
             return Err(EngineError::MissingBranch {
@@ -278,11 +270,7 @@ fn can_hold(wanted: &DataType, found: &DataType) -> bool {
 }
 
 fn widening(branch: &str, from: &DataType, to: &DataType) -> String {
-    if from == to {
-        String::new()
-    } else {
-        format!("branch '{branch}': {} is read as {}", readable(from), readable(to))
-    }
+    format!("branch '{branch}': {} is read as {}", readable(from), readable(to))
 }
 
 /// A type as a message says it.

@@ -30,7 +30,7 @@ use super::{
     cut::{file_columns, project},
     metadata::{FileTree, MetadataCache},
     metrics::ScanMetrics,
-    opener::{RootOpener, Scan},
+    opener::{RootOpener, Scan, Upcoming},
     options::RootOptions,
     progress::ScanProgress,
     schema::TableColumns,
@@ -170,6 +170,7 @@ impl FileSource for RootSource {
                 progress: Arc::clone(&self.progress),
                 batch_size: self.batch_size,
                 limit: config.limit,
+                upcoming: Upcoming::new(config),
             },
             metrics,
         );

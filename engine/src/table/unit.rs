@@ -174,7 +174,7 @@ impl UnitReader {
         if let Some(next) = next {
             self.fetch_ahead(&next, &bytes);
         }
-        let before = self.reader.metrics().clone();
+        let before = *self.reader.metrics();
         let decoded = self.decode(unit, &mut bytes).await;
         self.metrics.decoded(&before, self.reader.metrics());
         for (batch, passed) in decoded? {

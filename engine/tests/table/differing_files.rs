@@ -36,7 +36,8 @@ async fn a_missing_branch_is_null_when_asked() {
         assert!(text.contains("| 40    | 240 | 200  |"), "{text}");
         let warnings = progress.warnings().join("\n");
         assert!(
-            warnings.contains("branch 'HLT_IsoMu24' is not in") && warnings.contains("read as NULL"),
+            warnings.contains("branch 'HLT_IsoMu24' is read as NULL where it is missing: ")
+                && warnings.contains("nano_tt_v12.root"),
             "{warnings}"
         );
     }
