@@ -201,7 +201,7 @@ impl FileSource for RootSource {
         "root"
     }
 
-    /// The table cuts its files itself, at clusters where it knows them: see [`super::partition`].
+    /// The table cuts its files itself, at clusters where it knows them: see the module `partition`.
     fn repartitioned(
         &self,
         _target_partitions: usize,
