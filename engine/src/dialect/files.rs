@@ -29,7 +29,8 @@ impl NamedFiles {
     ) -> Result<Self> {
         let mut named = Self::default();
         for reference in context.state().resolve_table_references(statement)? {
-            if context.table_exist(reference.clone())? {
+            let is_function = context.state().table_functions().contains_key(reference.table());
+            if is_function || context.table_exist(reference.clone())? {
                 continue;
             }
             let Some(table) = open(context, reference.table(), options).await? else {
