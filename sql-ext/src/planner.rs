@@ -9,22 +9,20 @@
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
+use arrow::datatypes::DataType;
 use datafusion_common::tree_node::{Transformed, TreeNode};
 use datafusion_common::{Column, DFSchema, Result, ScalarValue, plan_err};
-use datafusion_expr::execution_props::ExecutionProps;
 use datafusion_expr::expr::Alias;
-use datafusion_expr::physical_planning_context::PhysicalPlanningContext;
 use datafusion_expr::planner::{ExprPlanner, PlannerResult, RawAggregateExpr, RawBinaryExpr, RawWindowExpr};
 use datafusion_expr::sqlparser::ast::{
-    BinaryOperator, Expr as SqlExpr, FunctionArg, FunctionArgExpr, FunctionArguments, Value, VisitMut, VisitorMut,
+    BinaryOperator, Expr as SqlExpr, FunctionArg, FunctionArgExpr, FunctionArguments, Value, VisitMut,
+    VisitorMut,
 };
 use datafusion_expr::{Expr, ExprSchemable, ScalarUDF};
-use datafusion_physical_expr::create_physical_expr;
 
-use crate::aggregate::histogram::constant_value;
 use crate::aggregate::{Cutflow, NMinusOne};
-use crate::axis::regular::regular;
 use crate::arguments;
+use crate::axis::regular::regular;
 use crate::axis::{self, axis_at, axis_scalar};
 use crate::histogram::{self, AsHistogram, is_histogram};
 
@@ -76,11 +74,13 @@ impl ExprPlanner for HistogramPlanner {
     fn plan_binary_op(&self, expr: RawBinaryExpr, schema: &DFSchema) -> Result<PlannerResult<RawBinaryExpr>> {
         let histogram = |expr: &Expr| expr.get_type(schema).is_ok_and(|data_type| is_histogram(&data_type));
         match &expr.op {
-            BinaryOperator::Custom(op) if op == MARK => Ok(PlannerResult::Planned(if histogram(&expr.left) {
-                ScalarUDF::from(AsHistogram::default()).call(vec![expr.left])
-            } else {
-                expr.left
-            })),
+            BinaryOperator::Custom(op) if op == MARK => {
+                Ok(PlannerResult::Planned(if histogram(&expr.left) {
+                    ScalarUDF::from(AsHistogram::default()).call(vec![expr.left])
+                } else {
+                    expr.left
+                }))
+            }
             BinaryOperator::Plus if histogram(&expr.left) && histogram(&expr.right) => {
                 let name = format!("{} + {}", expr.left.schema_name(), expr.right.schema_name());
                 let sum = ScalarUDF::from(histogram::HistAdd::default()).call(vec![expr.left, expr.right]);
@@ -95,7 +95,11 @@ impl ExprPlanner for HistogramPlanner {
             && let Some(histogram) = marked(argument)
         {
             let name = call.func.name();
-            if call.distinct || call.filter.is_some() || !call.order_by.is_empty() || call.null_treatment.is_some() {
+            if call.distinct
+                || call.filter.is_some()
+                || !call.order_by.is_empty()
+                || call.null_treatment.is_some()
+            {
                 return plan_err!(
                     "{name}(h) of a histogram is a function of one value; it takes no DISTINCT, FILTER, ORDER BY or NULLS"
                 );
@@ -109,7 +113,9 @@ impl ExprPlanner for HistogramPlanner {
         match call.func.name() {
             "hist" => name_axes(&mut call.args)?,
             "cutflow" => call.func = Arc::new(Cutflow::labelled(call.args.iter().map(text).collect()).into()),
-            "nminusone" => call.func = Arc::new(NMinusOne::labelled(call.args.iter().map(text).collect()).into()),
+            "nminusone" => {
+                call.func = Arc::new(NMinusOne::labelled(call.args.iter().map(text).collect()).into())
+            }
             _ => {}
         }
         Ok(PlannerResult::Original(call))
@@ -117,7 +123,10 @@ impl ExprPlanner for HistogramPlanner {
 
     fn plan_window(&self, call: RawWindowExpr) -> Result<PlannerResult<RawWindowExpr>> {
         if call.args.iter().any(|argument| marked(argument).is_some()) {
-            return plan_err!("{}(h) of a histogram is a function of one value; it takes no OVER", call.func_def.name());
+            return plan_err!(
+                "{}(h) of a histogram is a function of one value; it takes no OVER",
+                call.func_def.name()
+            );
         }
         Ok(PlannerResult::Original(call))
     }
@@ -135,9 +144,11 @@ fn marked(argument: &Expr) -> Option<&Expr> {
 pub(crate) fn text(expr: &Expr) -> String {
     let plain = expr.clone().transform_up(|expr| {
         Ok(match expr {
-            Expr::Column(column) => {
-                Transformed::yes(Expr::Column(Column { relation: None, name: column.name, spans: column.spans }))
-            }
+            Expr::Column(column) => Transformed::yes(Expr::Column(Column {
+                relation: None,
+                name: column.name,
+                spans: column.spans,
+            })),
             // Made for calls by another spelling, to show that.
             Expr::Alias(Alias { expr, .. }) => Transformed::yes(*expr),
             other => Transformed::no(other),
@@ -182,7 +193,9 @@ fn is_axis_call(argument: &Expr) -> bool {
                 || function.is::<axis::Boolean>()
                 || function.is::<axis::NamedAxis>()
         }
-        Expr::Literal(ScalarValue::Struct(value), _) => axis::is_axis(arrow::array::Array::data_type(value.as_ref())),
+        Expr::Literal(ScalarValue::Struct(value), _) => {
+            axis::is_axis(arrow::array::Array::data_type(value.as_ref()))
+        }
         _ => false,
     }
 }
@@ -194,7 +207,9 @@ fn named(call: Expr, name: String) -> Result<Expr> {
             let name = axis.name.clone().unwrap_or(name);
             Expr::Literal(axis_scalar(axis.named(name))?, None)
         }
-        None if matches!(&call, Expr::ScalarFunction(call) if call.func.inner().is::<axis::NamedAxis>()) => call,
+        None if matches!(&call, Expr::ScalarFunction(call) if call.func.inner().is::<axis::NamedAxis>()) => {
+            call
+        }
         None => ScalarUDF::from(axis::NamedAxis::default()).call(vec![call, datafusion_expr::lit(name)]),
     })
 }
@@ -224,15 +239,25 @@ fn made(call: &Expr) -> Result<Option<ana_hist::Axis>> {
     }
 }
 
-/// The value of an expression that has one before types are coerced.
+/// The value of a literal, or of an array literal; numbers of several types become f64 as they will be anyway.
+/// Other constant expressions are left to the optimizer: before types are coerced they cannot be evaluated.
 fn constant(expr: &Expr) -> Option<ScalarValue> {
-    if let Expr::Literal(value, _) = expr {
-        return Some(value.clone());
+    match expr {
+        Expr::Literal(value, _) => Some(value.clone()),
+        Expr::ScalarFunction(call) if call.func.name() == "make_array" => {
+            let mut items = call.args.iter().map(constant).collect::<Option<Vec<_>>>()?;
+            let mut types = items.iter().map(ScalarValue::data_type);
+            let first = types.next()?;
+            let mut item = first.clone();
+            if types.any(|other| other != first) {
+                item = DataType::Float64;
+                if !items.iter().all(|value| arguments::is_number(&value.data_type())) {
+                    return None;
+                }
+                items = items.iter().map(|value| value.cast_to(&item)).collect::<Result<_>>().ok()?;
+            }
+            Some(ScalarValue::List(ScalarValue::new_list_nullable(&items, &item)))
+        }
+        _ => None,
     }
-    if expr.any_column_refs() {
-        return None;
-    }
-    let (schema, properties) = (DFSchema::empty(), ExecutionProps::new());
-    let physical = create_physical_expr(expr, &schema, &properties, &PhysicalPlanningContext::default()).ok()?;
-    constant_value(&physical).ok()
 }

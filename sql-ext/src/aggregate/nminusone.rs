@@ -78,7 +78,8 @@ mod tests {
 
     #[test]
     fn each_row_passes_all_other_cuts() {
-        let want = [("all", 4, 7.5, 21.25), ("a", 3, 5.5, 17.25), ("b", 2, 2.5, 4.25), ("every cut", 1, 0.5, 0.25)];
+        let want =
+            [("all", 4, 7.5, 21.25), ("a", 3, 5.5, 17.25), ("b", 2, 2.5, 4.25), ("every cut", 1, 0.5, 0.25)];
         let want = want.map(|(cut, count, sumw, sumw2)| (cut.to_owned(), count, sumw, sumw2));
         assert_eq!(of_two_cuts(Table::NMinusOne), want);
     }

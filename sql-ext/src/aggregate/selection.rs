@@ -3,7 +3,9 @@
 //! The table is a histogram on a whole-number axis, one bin per row, so that partial results merge to the bit.
 
 use ana_hist::{Axis, ExactHistogram, HistError};
-use arrow::array::{Array, ArrayRef, AsArray, Float64Array, ListArray, StringArray, StructArray, UInt64Array};
+use arrow::array::{
+    Array, ArrayRef, AsArray, Float64Array, ListArray, StringArray, StructArray, UInt64Array,
+};
 use arrow::buffer::{BooleanBuffer, OffsetBuffer};
 use arrow::compute::cast;
 use arrow::datatypes::{DataType, Field, FieldRef, Fields};
@@ -57,7 +59,9 @@ impl Table {
         let cuts = types.iter().take_while(|found| is_cut(found)).count();
         let function = self.name();
         if cuts == 0 && types.len() < 2 {
-            return Err(FunctionError::ArgumentCount { function, found: types.len(), syntax: self.syntax() }.into());
+            return Err(
+                FunctionError::ArgumentCount { function, found: types.len(), syntax: self.syntax() }.into()
+            );
         }
         let wrong = |place: usize, name, expected| FunctionError::ArgumentType {
             function,
@@ -82,7 +86,11 @@ impl Table {
         vec![Arc::new(Field::new(format_state_name(call.name, self.name()), DataType::Binary, true))]
     }
 
-    pub(super) fn accumulator(self, call: &AccumulatorArgs, labels: Option<&[String]>) -> Result<SelectionAccumulator> {
+    pub(super) fn accumulator(
+        self,
+        call: &AccumulatorArgs,
+        labels: Option<&[String]>,
+    ) -> Result<SelectionAccumulator> {
         if call.is_distinct {
             let reason = "DISTINCT makes no sense, every event is counted".to_owned();
             return Err(FunctionError::Call { function: self.name(), reason }.into());
@@ -161,7 +169,9 @@ fn passes(cut: &ArrayRef) -> Result<BooleanBuffer> {
 impl Accumulator for SelectionAccumulator {
     fn update_batch(&mut self, arguments: &[ArrayRef]) -> Result<()> {
         let number = self.labels.len();
-        let Some(first) = arguments.first() else { return internal_err!("{} without cuts", self.table.name()) };
+        let Some(first) = arguments.first() else {
+            return internal_err!("{} without cuts", self.table.name());
+        };
         let weights = arguments.get(number).map(jagged::float64).transpose()?;
         let all = match weights.as_ref().and_then(Array::nulls) {
             Some(nulls) => nulls.inner().clone(),
@@ -243,16 +253,24 @@ pub(super) mod tests {
         (0..rows.len())
             .map(|i| {
                 let label = rows.column(0).as_string::<i32>().value(i).to_owned();
-                (label, rows.column(1).as_primitive::<UInt64Type>().value(i), number(2).value(i), number(3).value(i))
+                (
+                    label,
+                    rows.column(1).as_primitive::<UInt64Type>().value(i),
+                    number(2).value(i),
+                    number(3).value(i),
+                )
             })
             .collect()
     }
 
     /// Two cuts and a weight over five events, in one go and in two parts that are merged.
     pub(in super::super) fn of_two_cuts(table: Table) -> Rows {
-        let a: ArrayRef = Arc::new(BooleanArray::from(vec![Some(true), Some(true), Some(false), None, Some(true)]));
-        let b: ArrayRef = Arc::new(BooleanArray::from(vec![Some(true), Some(false), Some(true), Some(true), None]));
-        let w: ArrayRef = Arc::new(Float64Array::from(vec![Some(0.5), Some(2.0), Some(1.0), Some(4.0), None]));
+        let a: ArrayRef =
+            Arc::new(BooleanArray::from(vec![Some(true), Some(true), Some(false), None, Some(true)]));
+        let b: ArrayRef =
+            Arc::new(BooleanArray::from(vec![Some(true), Some(false), Some(true), Some(true), None]));
+        let w: ArrayRef =
+            Arc::new(Float64Array::from(vec![Some(0.5), Some(2.0), Some(1.0), Some(4.0), None]));
         let new = || SelectionAccumulator::new(table, vec!["a".into(), "b".into()], true).unwrap();
         let mut whole = new();
         whole.update_batch(&[a.clone(), b.clone(), w.clone()]).unwrap();
@@ -278,7 +296,10 @@ pub(super) mod tests {
         assert_eq!(Table::Cutflow.cuts(&[cut.clone(), cut.clone(), number.clone()]).unwrap(), 2);
         for (types, why) in [
             (vec![], "cutflow: got 0 arguments, expected cutflow(cut, cut, …[, weight])"),
-            (vec![cut.clone(), DataType::Utf8], "cutflow: argument 2 (weight) must be true or false, or a number as the weight, got Utf8"),
+            (
+                vec![cut.clone(), DataType::Utf8],
+                "cutflow: argument 2 (weight) must be true or false, or a number as the weight, got Utf8",
+            ),
             (vec![number.clone(), cut], "cutflow: argument 1 (cut) must be true or false, got Float32"),
         ] {
             let error = Table::Cutflow.cuts(&types).unwrap_err().strip_backtrace();

@@ -93,9 +93,14 @@ pub(super) fn checked(function: &'static str, axis: Result<Axis, HistError>) -> 
 }
 
 /// Calls an axis constructor with constants, all checks of planning included.
-pub(crate) fn invoke_constant(function: &datafusion_expr::ScalarUDF, constants: Vec<ScalarValue>) -> Result<ScalarValue> {
-    let arg_fields: Vec<FieldRef> =
-        constants.iter().map(|value| Arc::new(Field::new("constant", value.data_type(), true)) as FieldRef).collect();
+pub(crate) fn invoke_constant(
+    function: &datafusion_expr::ScalarUDF,
+    constants: Vec<ScalarValue>,
+) -> Result<ScalarValue> {
+    let arg_fields: Vec<FieldRef> = constants
+        .iter()
+        .map(|value| Arc::new(Field::new("constant", value.data_type(), true)) as FieldRef)
+        .collect();
     let literals: Vec<Option<&ScalarValue>> = constants.iter().map(Some).collect();
     let plan = ReturnFieldArgs { arg_fields: &arg_fields, scalar_arguments: &literals };
     let return_field = function.return_field_from_args(plan)?;

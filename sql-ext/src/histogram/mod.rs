@@ -13,6 +13,7 @@ mod project;
 mod rebin;
 mod value;
 
+pub(crate) use as_histogram::AsHistogram;
 pub use bins::Bins;
 pub use bins_nd::BinsNd;
 pub use divide::Divide;
@@ -22,7 +23,6 @@ pub use hist_std::HistStd;
 pub use hist_sum::HistSum;
 pub use project::Project;
 pub use rebin::Rebin;
-pub(crate) use as_histogram::AsHistogram;
 pub use value::{
     EXTENSION_NAME, histogram_array, histogram_at, histogram_data_type, histogram_field, is_histogram,
 };

@@ -10,8 +10,8 @@ use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, ListArray, UInt32Arra
 use arrow::buffer::{BooleanBuffer, NullBuffer, OffsetBuffer};
 use arrow::compute::{cast, take};
 use arrow::datatypes::{
-    DataType, Float32Type, Float64Type, Int8Type, Int16Type, Int32Type, Int64Type, UInt8Type, UInt16Type, UInt32Type,
-    UInt64Type,
+    DataType, Float32Type, Float64Type, Int8Type, Int16Type, Int32Type, Int64Type, UInt8Type, UInt16Type,
+    UInt32Type, UInt64Type,
 };
 use datafusion_common::{Result, exec_datafusion_err, internal_err};
 
@@ -110,7 +110,8 @@ impl Reader {
         let Some((_, leader)) = lists.first() else {
             return Ok((values.iter().map(|array| (Arc::clone(array), Level::Event)).collect(), None, None));
         };
-        let nulls = lists.iter().fold(None, |nulls, (_, list)| NullBuffer::union(nulls.as_ref(), list.nulls()));
+        let nulls =
+            lists.iter().fold(None, |nulls, (_, list)| NullBuffer::union(nulls.as_ref(), list.nulls()));
         let shared = lists.iter().all(|(_, list)| list.offsets() == leader.offsets());
         let (offsets, items) = if shared {
             let items: Vec<ArrayRef> = lists.iter().map(|(_, list)| Arc::clone(list.values())).collect();
@@ -171,7 +172,9 @@ impl Reading {
             Self::Labels(labels) => Ok(Arc::new(codes(column, labels)?)),
             Self::Booleans if found.is_null() => Ok(cast(column, &DataType::Boolean)?),
             _ if matches!(found, DataType::Dictionary(..)) => self.read(&cast(column, plain(found))?),
-            _ if found.is_integer() || matches!(found, DataType::Boolean | DataType::Float32 | DataType::Float64) => {
+            _ if found.is_integer()
+                || matches!(found, DataType::Boolean | DataType::Float32 | DataType::Float64) =>
+            {
                 Ok(Arc::clone(column))
             }
             _ => Ok(cast(column, &DataType::Float64)?),

@@ -60,7 +60,11 @@ impl GroupsAccumulator for HistGroups {
         Ok(Arc::new(histogram_array(&finished)?))
     }
 
-    fn convert_to_state(&self, arguments: &[ArrayRef], filter: Option<&BooleanArray>) -> Result<Vec<ArrayRef>> {
+    fn convert_to_state(
+        &self,
+        arguments: &[ArrayRef],
+        filter: Option<&BooleanArray>,
+    ) -> Result<Vec<ArrayRef>> {
         let mut machine = self.machine.lock();
         let rows = arguments.first().map_or(0, |argument| argument.len());
         // One row after the other in one histogram would lose nothing but time; one each would take the memory of

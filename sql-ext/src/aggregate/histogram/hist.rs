@@ -84,7 +84,8 @@ impl Hist {
         if constants.iter().any(|&place| literal(place).is_none()) {
             return Ok(Expr::AggregateFunction(call));
         }
-        let axes = layout.axes(|place| literal(place).map_or_else(|| plan_err!("hist: argument {}", place + 1), Ok))?;
+        let axes = layout
+            .axes(|place| literal(place).map_or_else(|| plan_err!("hist: argument {}", place + 1), Ok))?;
         layout.check_axes(&axes, types)?;
         let places: Vec<usize> = layout.values.iter().copied().chain(layout.weight).collect();
         let mut arguments: Vec<Option<Expr>> = call.params.args.into_iter().map(Some).collect();
@@ -173,7 +174,12 @@ impl AggregateUDFImpl for Hist {
             return None;
         }
         Some(Box::new(|call, info| {
-            let types = call.params.args.iter().map(|argument| info.get_data_type(argument)).collect::<Result<Vec<_>>>()?;
+            let types = call
+                .params
+                .args
+                .iter()
+                .map(|argument| info.get_data_type(argument))
+                .collect::<Result<Vec<_>>>()?;
             Self::bind(call, &types)
         }))
     }
@@ -207,11 +213,16 @@ impl Hist {
                 }
                 arguments.extend(given.map(&show));
             }
-            None => arguments.extend(params.args.iter().map(|argument| match argument {
-                Expr::Literal(ScalarValue::Struct(axis), _) if crate::axis::is_axis(axis.data_type()) => {
-                    crate::axis::axis_at(axis, 0).ok().flatten().map_or_else(|| show(argument), |axis| axis_text(&axis))
+            None => arguments.extend(params.args.iter().map(|argument| {
+                match argument {
+                    Expr::Literal(ScalarValue::Struct(axis), _) if crate::axis::is_axis(axis.data_type()) => {
+                        crate::axis::axis_at(axis, 0)
+                            .ok()
+                            .flatten()
+                            .map_or_else(|| show(argument), |axis| axis_text(&axis))
+                    }
+                    argument => show(argument),
                 }
-                argument => show(argument),
             })),
         }
         let mut text = format!("hist({})", arguments.join(","));

@@ -14,23 +14,22 @@ use crate::axis::regular::regular;
 use crate::axis::{axis_at, is_axis};
 use crate::error::FunctionError;
 
-const SYNTAX: &str =
-    "hist(value, axis[, value, axis, …][, weight]) or hist(value, n, lo, hi[, weight])";
+const SYNTAX: &str = "hist(value, axis[, value, axis, …][, weight]) or hist(value, n, lo, hi[, weight])";
 
 /// Places of the arguments of a call, from 0.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Layout {
+pub(super) struct Layout {
     /// One value per axis.
-    pub(crate) values: Vec<usize>,
+    pub(super) values: Vec<usize>,
     /// Where the axes are.
-    pub(crate) axes: AxisPlaces,
+    pub(super) axes: AxisPlaces,
     /// Where the weight is.
-    pub(crate) weight: Option<usize>,
+    pub(super) weight: Option<usize>,
 }
 
 /// Where the axes of a call are.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum AxisPlaces {
+pub(super) enum AxisPlaces {
     /// Each is an argument.
     Arguments(Vec<usize>),
     /// One regular axis, as n, lo and hi from argument 1 on.
@@ -39,10 +38,17 @@ pub(crate) enum AxisPlaces {
 
 impl Layout {
     /// By the types of the arguments.
-    pub(crate) fn of(types: &[DataType]) -> Result<Self> {
-        let layout = if types.get(1).is_some_and(is_axis) { Self::pairs(types)? } else { Self::short_form(types)? };
+    pub(super) fn of(types: &[DataType]) -> Result<Self> {
+        let layout =
+            if types.get(1).is_some_and(is_axis) { Self::pairs(types)? } else { Self::short_form(types)? };
         for &value in &layout.values {
-            check(value, "value", "a number, a text, true or false, or a list of them", &types[value], is_value)?;
+            check(
+                value,
+                "value",
+                "a number, a text, true or false, or a list of them",
+                &types[value],
+                is_value,
+            )?;
         }
         if let Some(weight) = layout.weight {
             check(weight, "weight", "a number or a list of numbers", &types[weight], is_weight)?;
@@ -69,11 +75,18 @@ impl Layout {
     fn short_form(types: &[DataType]) -> Result<Self> {
         match types.get(1) {
             Some(second) if !is_integer(second) => {
-                return Err(wrong(1, "axis", "an axis such as regular(100, 0, 200), or a number of bins", second));
+                return Err(wrong(
+                    1,
+                    "axis",
+                    "an axis such as regular(100, 0, 200), or a number of bins",
+                    second,
+                ));
             }
             _ if types.len() < 4 || types.len() > 5 => {
                 let function = "hist";
-                return Err(FunctionError::ArgumentCount { function, found: types.len(), syntax: SYNTAX }.into());
+                return Err(
+                    FunctionError::ArgumentCount { function, found: types.len(), syntax: SYNTAX }.into()
+                );
             }
             _ => {}
         }
@@ -84,7 +97,7 @@ impl Layout {
     }
 
     /// The axes, given how to look up the constant at a place.
-    pub(crate) fn axes(&self, constant: impl Fn(usize) -> Result<ScalarValue>) -> Result<Vec<Axis>> {
+    pub(super) fn axes(&self, constant: impl Fn(usize) -> Result<ScalarValue>) -> Result<Vec<Axis>> {
         match &self.axes {
             AxisPlaces::Arguments(places) => places
                 .iter()
@@ -100,7 +113,7 @@ impl Layout {
     }
 
     /// Whether each axis can be filled with the type of its value.
-    pub(crate) fn check_axes(&self, axes: &[Axis], types: &[DataType]) -> Result<()> {
+    pub(super) fn check_axes(&self, axes: &[Axis], types: &[DataType]) -> Result<()> {
         for (axis, &place) in axes.iter().zip(&self.values) {
             let value = item(&types[place]).unwrap_or(&types[place]);
             let text = is_text(plain(value));
@@ -157,7 +170,7 @@ fn wrong(
 }
 
 /// The value of an argument that must be the same for all events.
-pub(crate) fn constant_value(argument: &Arc<dyn PhysicalExpr>) -> Result<ScalarValue> {
+pub(super) fn constant_value(argument: &Arc<dyn PhysicalExpr>) -> Result<ScalarValue> {
     if let Some(literal) = argument.downcast_ref::<Literal>() {
         return Ok(literal.value().clone());
     }

@@ -10,4 +10,3 @@ mod hist;
 mod layout;
 
 pub use hist::Hist;
-pub(crate) use layout::constant_value;
