@@ -82,16 +82,13 @@ fn bench(criterion: &mut Criterion) {
         let edges = (0..20).map(f64::from).chain(fine).chain((1..31).map(|i| 20.5 + 50.0 * f64::from(i)));
         vec![Axis::variable(edges.collect()).unwrap()]
     };
-    let plane = || {
-        vec![Axis::regular(40, 0.0, 200.0).unwrap(), Axis::regular(40, -2.4, 2.4).unwrap()]
-    };
+    let plane = || vec![Axis::regular(40, 0.0, 200.0).unwrap(), Axis::regular(40, -2.4, 2.4).unwrap()];
 
     let mut group = criterion.benchmark_group("fill");
     group.throughput(Throughput::Elements(VALUES as u64));
     group.sample_size(30);
     let (f64s, f32s, cuts) = (Values::F64(&wide), Values::F32(&narrow), Values::F32(&cut));
-    let (plane64, plane32) =
-        ([f64s, Values::F64(&other)], [f32s, Values::F32(&other_narrow)]);
+    let (plane64, plane32) = ([f64s, Values::F64(&other)], [f32s, Values::F32(&other_narrow)]);
     let w = Some(&weights[..]);
     for (name, axes, values, weights) in [
         ("regular counts f64", regular(), &[f64s][..], None),
@@ -114,9 +111,9 @@ fn bench(criterion: &mut Criterion) {
                 for start in (0..VALUES).step_by(BATCH) {
                     let columns: Vec<Column<'_>> =
                         values.iter().map(|v| Column::events(batch(*v, start))).collect();
-                    let weight = weights
-                        .map(|w| Column::events(Values::F64(&w[start..start + BATCH])));
-                    let fill = Fill { rows: BATCH, offsets: None, columns: &columns, weight, selection: None };
+                    let weight = weights.map(|w| Column::events(Values::F64(&w[start..start + BATCH])));
+                    let fill =
+                        Fill { rows: BATCH, offsets: None, columns: &columns, weight, selection: None };
                     filler.fill(&mut histogram, black_box(&fill)).unwrap();
                 }
             });

@@ -88,12 +88,7 @@ impl Axis {
     /// # Errors
     /// As [`Axis::regular`], and bounds outside the transform's domain.
     pub fn transformed(n: usize, lo: f64, hi: f64, transform: Transform) -> Result<Self> {
-        Self::checked(AxisKind::Regular {
-            n,
-            lo,
-            hi,
-            transform,
-        })
+        Self::checked(AxisKind::Regular { n, lo, hi, transform })
     }
 
     /// Bins between `edges`: bin i holds edges[i] ≤ x < edges[i + 1].
@@ -123,10 +118,7 @@ impl Axis {
     /// False and true.
     #[must_use]
     pub fn boolean() -> Self {
-        Self {
-            name: None,
-            kind: AxisKind::Boolean,
-        }
+        Self { name: None, kind: AxisKind::Boolean }
     }
 
     /// The same axis under a name.
@@ -149,27 +141,14 @@ impl Axis {
     pub fn validate(&self) -> Result<()> {
         let kind = self.kind_name();
         match &self.kind {
-            AxisKind::Regular {
-                n,
-                lo,
-                hi,
-                transform,
-            } => {
-                let range = |reason| HistError::Range {
-                    kind,
-                    lo: *lo,
-                    hi: *hi,
-                    reason,
-                };
+            AxisKind::Regular { n, lo, hi, transform } => {
+                let range = |reason| HistError::Range { kind, lo: *lo, hi: *hi, reason };
                 if *n == 0 {
                     return Err(HistError::NoBins { kind });
                 }
                 if *n > crate::MAX_CELLS {
                     let cells = u64::try_from(*n).unwrap_or(u64::MAX);
-                    return Err(HistError::TooManyCells {
-                        cells,
-                        limit: crate::MAX_CELLS,
-                    });
+                    return Err(HistError::TooManyCells { cells, limit: crate::MAX_CELLS });
                 }
                 if !(hi - lo).is_finite() {
                     return Err(range("the bounds and their difference must be finite"));
@@ -194,12 +173,7 @@ impl Axis {
                 }
                 if let Some(bad) = edges.iter().find(|e| !e.is_finite()) {
                     let reason = "every edge must be finite";
-                    return Err(HistError::Range {
-                        kind,
-                        lo: *bad,
-                        hi: *bad,
-                        reason,
-                    });
+                    return Err(HistError::Range { kind, lo: *bad, hi: *bad, reason });
                 }
                 if let Some(i) = edges.windows(2).position(|w| w[0] >= w[1]) {
                     return Err(HistError::EdgeOrder {
@@ -211,12 +185,7 @@ impl Axis {
             }
             AxisKind::Integer { lo, hi } => {
                 #[allow(clippy::cast_precision_loss, reason = "for the message only")]
-                let range = |reason| HistError::Range {
-                    kind,
-                    lo: *lo as f64,
-                    hi: *hi as f64,
-                    reason,
-                };
+                let range = |reason| HistError::Range { kind, lo: *lo as f64, hi: *hi as f64, reason };
                 if lo >= hi {
                     return Err(range("the lower bound must be below the upper one"));
                 }
@@ -230,9 +199,7 @@ impl Axis {
                 }
                 let mut seen = std::collections::HashSet::new();
                 if let Some(twice) = labels.iter().find(|l| !seen.insert(l.as_str())) {
-                    return Err(HistError::DuplicateLabel {
-                        label: twice.clone(),
-                    });
+                    return Err(HistError::DuplicateLabel { label: twice.clone() });
                 }
             }
             AxisKind::Boolean => {}
@@ -283,31 +250,17 @@ impl Axis {
     /// Storage indices of the bins proper, without the flow bins.
     #[must_use]
     pub fn in_range(&self) -> std::ops::Range<usize> {
-        if self.is_numeric() {
-            1..self.bins() + 1
-        } else {
-            0..self.bins()
-        }
+        if self.is_numeric() { 1..self.bins() + 1 } else { 0..self.bins() }
     }
 
     /// Edge `i` in 0 ..= [`bins`](Self::bins). Beyond: the last edge. A category or boolean axis is numbered
     /// 0, 1, 2, ….
     #[must_use]
     pub fn edge(&self, i: usize) -> f64 {
-        #[allow(
-            clippy::cast_precision_loss,
-            reason = "axes have at most 2^53 in either"
-        )]
+        #[allow(clippy::cast_precision_loss, reason = "axes have at most 2^53 in either")]
         match &self.kind {
-            AxisKind::Regular {
-                n,
-                lo,
-                hi,
-                transform,
-            } => edges::regular_edge(*n, *lo, *hi, *transform, i),
-            AxisKind::Variable { edges } => {
-                edges.get(i).or(edges.last()).copied().unwrap_or(f64::NAN)
-            }
+            AxisKind::Regular { n, lo, hi, transform } => edges::regular_edge(*n, *lo, *hi, *transform, i),
+            AxisKind::Variable { edges } => edges.get(i).or(edges.last()).copied().unwrap_or(f64::NAN),
             AxisKind::Integer { lo, .. } => *lo as f64 + i.min(self.bins()) as f64,
             AxisKind::Category { .. } | AxisKind::Boolean => i.min(self.bins()) as f64,
         }
@@ -326,16 +279,8 @@ impl Axis {
         if !self.is_numeric() || index >= self.extent() {
             return None;
         }
-        let lo = if index == 0 {
-            f64::NEG_INFINITY
-        } else {
-            self.edge(index - 1)
-        };
-        let hi = if index > self.bins() {
-            f64::INFINITY
-        } else {
-            self.edge(index)
-        };
+        let lo = if index == 0 { f64::NEG_INFINITY } else { self.edge(index - 1) };
+        let hi = if index > self.bins() { f64::INFINITY } else { self.edge(index) };
         Some((lo, hi))
     }
 
@@ -382,12 +327,9 @@ impl Axis {
     #[must_use]
     pub fn label_index(&self, label: &str) -> Option<usize> {
         match &self.kind {
-            AxisKind::Category { labels } => Some(
-                labels
-                    .iter()
-                    .position(|l| l == label)
-                    .unwrap_or(labels.len()),
-            ),
+            AxisKind::Category { labels } => {
+                Some(labels.iter().position(|l| l == label).unwrap_or(labels.len()))
+            }
             _ => None,
         }
     }
@@ -397,10 +339,7 @@ impl Axis {
         let name = self.name.as_ref().map_or(0, String::capacity);
         name + match &self.kind {
             AxisKind::Variable { edges } => edges.capacity() * size_of::<f64>(),
-            AxisKind::Category { labels } => labels
-                .iter()
-                .map(|l| size_of::<String>() + l.capacity())
-                .sum(),
+            AxisKind::Category { labels } => labels.iter().map(|l| size_of::<String>() + l.capacity()).sum(),
             _ => 0,
         }
     }
@@ -415,12 +354,7 @@ impl Axis {
 impl std::fmt::Display for Axis {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match &self.kind {
-            AxisKind::Regular {
-                n,
-                lo,
-                hi,
-                transform,
-            } => {
+            AxisKind::Regular { n, lo, hi, transform } => {
                 let suffix = match transform {
                     Transform::None => "",
                     Transform::Log => ", 'log'",
@@ -444,16 +378,10 @@ pub(crate) fn check_same(left: &[Axis], right: &[Axis]) -> Result<()> {
     if left.len() == right.len() && left.iter().zip(right).all(|(a, b)| a.same_bins(b)) {
         return Ok(());
     }
-    Err(HistError::AxesDiffer {
-        left: describe(left),
-        right: describe(right),
-    })
+    Err(HistError::AxesDiffer { left: describe(left), right: describe(right) })
 }
 
 /// Axes in words, for messages: `regular(100, 0, 200) × boolean()`.
 fn describe(axes: &[Axis]) -> String {
-    axes.iter()
-        .map(ToString::to_string)
-        .collect::<Vec<_>>()
-        .join(" × ")
+    axes.iter().map(ToString::to_string).collect::<Vec<_>>().join(" × ")
 }

@@ -26,11 +26,7 @@ impl ExactHistogram {
     pub fn new(axes: Vec<Axis>, weighted: bool) -> Result<Self> {
         let cells = storage::cell_count(&axes)?;
         let sums = weighted.then(|| WeightSums::new(cells));
-        Ok(Self {
-            axes,
-            counts: vec![0; cells],
-            sums,
-        })
+        Ok(Self { axes, counts: vec![0; cells], sums })
     }
 
     /// The axes, first to last.
@@ -60,11 +56,7 @@ impl ExactHistogram {
     /// Fills per cell of an unweighted histogram, for adding counts kept elsewhere; `None` for a weighted one,
     /// whose counts and sums must move together.
     pub fn counts_mut(&mut self) -> Option<&mut [u64]> {
-        if self.sums.is_some() {
-            None
-        } else {
-            Some(&mut self.counts)
-        }
+        if self.sums.is_some() { None } else { Some(&mut self.counts) }
     }
 
     /// One fill of weight 1 for every cell named.
@@ -73,9 +65,7 @@ impl ExactHistogram {
     /// If a cell is not below [`cells`](Self::cells).
     pub fn fill(&mut self, cells: &[u32]) {
         match &mut self.sums {
-            None => cells
-                .iter()
-                .for_each(|&cell| self.counts[cell as usize] += 1),
+            None => cells.iter().for_each(|&cell| self.counts[cell as usize] += 1),
             Some(_) => {
                 let ones = [1.0; 256];
                 for chunk in cells.chunks(ones.len()) {
@@ -92,11 +82,10 @@ impl ExactHistogram {
     /// If a cell is not below [`cells`](Self::cells).
     pub fn fill_weighted(&mut self, cells: &[u32], weights: &[f64]) {
         let cells = &cells[..cells.len().min(weights.len())];
-        for &cell in cells {
-            self.counts[cell as usize] += 1;
-        }
-        if let Some(sums) = &mut self.sums {
-            sums.add(cells, weights);
+        let counts = &mut self.counts[..];
+        match &mut self.sums {
+            Some(sums) => sums.add_each(cells, weights, |cell| counts[cell] += 1),
+            None => cells.iter().for_each(|&cell| counts[cell as usize] += 1),
         }
     }
 
@@ -136,11 +125,7 @@ impl ExactHistogram {
             let (sumw, sumw2) = sums.finish();
             Weighted { sumw, sumw2 }
         });
-        Histogram {
-            axes: self.axes.clone(),
-            counts: self.counts.clone(),
-            weighted,
-        }
+        Histogram { axes: self.axes.clone(), counts: self.counts.clone(), weighted }
     }
 
     /// Memory held, in bytes; axes count by their edges and labels.

@@ -38,26 +38,14 @@ impl Histogram {
     pub fn new(axes: Vec<Axis>, counts: Vec<u64>, weighted: Option<Weighted>) -> Result<Self> {
         let expected = storage::cell_count(&axes)?;
         let check = |what, found| {
-            if found == expected {
-                Ok(())
-            } else {
-                Err(HistError::Length {
-                    what,
-                    expected,
-                    found,
-                })
-            }
+            if found == expected { Ok(()) } else { Err(HistError::Length { what, expected, found }) }
         };
         check("count", counts.len())?;
         if let Some(Weighted { sumw, sumw2 }) = &weighted {
             check("sumw", sumw.len())?;
             check("sumw2", sumw2.len())?;
         }
-        Ok(Self {
-            axes,
-            counts,
-            weighted,
-        })
+        Ok(Self { axes, counts, weighted })
     }
 
     /// Number of cells, flow bins included.
@@ -108,12 +96,7 @@ impl Histogram {
     #[must_use]
     pub fn indices(&self, cell: usize) -> Vec<usize> {
         let mut indices = vec![0; self.axes.len()];
-        storage::unravel(
-            cell,
-            &self.axes,
-            &storage::strides(&self.axes),
-            &mut indices,
-        );
+        storage::unravel(cell, &self.axes, &storage::strides(&self.axes), &mut indices);
         indices
     }
 
@@ -121,22 +104,11 @@ impl Histogram {
     #[must_use]
     pub fn cell(&self, indices: &[usize]) -> Option<usize> {
         let inside = indices.len() == self.axes.len()
-            && indices
-                .iter()
-                .zip(&self.axes)
-                .all(|(&i, axis)| i < axis.extent());
-        inside.then(|| {
-            indices
-                .iter()
-                .zip(&self.axes)
-                .fold(0, |cell, (i, axis)| cell * axis.extent() + i)
-        })
+            && indices.iter().zip(&self.axes).all(|(&i, axis)| i < axis.extent());
+        inside.then(|| indices.iter().zip(&self.axes).fold(0, |cell, (i, axis)| cell * axis.extent() + i))
     }
 
     fn axis(&self, axis: usize) -> Result<&Axis> {
-        self.axes.get(axis).ok_or(HistError::NoSuchAxis {
-            axis,
-            dimensions: self.axes.len(),
-        })
+        self.axes.get(axis).ok_or(HistError::NoSuchAxis { axis, dimensions: self.axes.len() })
     }
 }

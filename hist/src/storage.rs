@@ -26,10 +26,7 @@ pub fn cell_count(axes: &[Axis]) -> Result<usize> {
         }
         _ => {
             axes.iter().try_for_each(Axis::validate)?;
-            Err(HistError::TooManyCells {
-                cells,
-                limit: MAX_CELLS,
-            })
+            Err(HistError::TooManyCells { cells, limit: MAX_CELLS })
         }
     }
 }

@@ -1,10 +1,5 @@
 //! Exact sums against integers of any size.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    reason = "a test that fails may panic"
-)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that fails may panic")]
 
 use ana_hist::exact_sum::{ExactSum, WeightSums};
 use num_bigint::{BigInt, Sign};
@@ -19,26 +14,19 @@ fn reference(terms: &[f64]) -> f64 {
         let bits = x.to_bits();
         let field = bits >> 52 & 0x7ff;
         let fraction = bits & ((1 << 52) - 1);
-        let magnitude = if field == 0 {
-            BigInt::from(fraction)
-        } else {
-            BigInt::from(fraction | 1 << 52) << (field - 1)
-        };
+        let magnitude =
+            if field == 0 { BigInt::from(fraction) } else { BigInt::from(fraction | 1 << 52) << (field - 1) };
         sum += if x < 0.0 { -magnitude } else { magnitude };
     }
     if sum.sign() == Sign::NoSign {
         return 0.0;
     }
     // n·2⁻¹⁰⁷⁴ = n·5¹⁰⁷⁴·10⁻¹⁰⁷⁴
-    format!("{}e-1074", sum * BigInt::from(5).pow(1074))
-        .parse()
-        .unwrap()
+    format!("{}e-1074", sum * BigInt::from(5).pow(1074)).parse().unwrap()
 }
 
 fn any_finite() -> impl Strategy<Value = f64> {
-    any::<u64>()
-        .prop_map(f64::from_bits)
-        .prop_filter("finite", |x| x.is_finite())
+    any::<u64>().prop_map(f64::from_bits).prop_filter("finite", |x| x.is_finite())
 }
 
 /// Weights as they come: near 1, of few bits, over many orders, and hard ones.
@@ -155,14 +143,7 @@ fn infinities_and_nan_in_any_order() {
             terms.iter().for_each(|&w| weights.add_one(0, w));
             let (sumw, sumw2) = weights.finish();
             assert!(same(sumw[0], want), "{terms:?}");
-            assert!(same(
-                sumw2[0],
-                if terms.iter().any(|w| w.is_nan()) {
-                    nan
-                } else {
-                    inf
-                }
-            ));
+            assert!(same(sumw2[0], if terms.iter().any(|w| w.is_nan()) { nan } else { inf }));
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use ana_hist::{Bins, Real};
 
-/// Copies. Neighbouring values go to different ones.
+/// Copies; neighbouring values go to different ones.
 const COPIES: usize = 4;
 
 /// Cells up to which copies fit the first-level cache with the values.
@@ -27,8 +27,7 @@ impl PrivateCounts {
 
     /// Counts the bins of values on a single axis.
     pub(super) fn add<F: Real>(&mut self, bins: &Bins<F>, values: &[F]) {
-        let tables = &mut self.tables;
-        bins.visit(values, |k, index| tables[k % COPIES][index as usize] += 1);
+        bins.visit(values, |indices| self.add_cells(indices));
     }
 
     /// Counts cells.

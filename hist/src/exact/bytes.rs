@@ -30,11 +30,7 @@ impl ExactHistogram {
         let mut passed = 0;
         let mut scratch = Vec::new();
         for (cell, &count) in self.counts.iter().enumerate() {
-            let empty = count == 0
-                && self
-                    .sums
-                    .as_ref()
-                    .is_none_or(|sums| !sums.touched(cell, &mut scratch));
+            let empty = count == 0 && self.sums.as_ref().is_none_or(|sums| !sums.touched(cell, &mut scratch));
             if empty {
                 passed += 1;
                 continue;
@@ -123,12 +119,7 @@ fn put_axis(out: &mut Vec<u8>, axis: &Axis) {
         }
     }
     match &axis.kind {
-        AxisKind::Regular {
-            n,
-            lo,
-            hi,
-            transform,
-        } => {
+        AxisKind::Regular { n, lo, hi, transform } => {
             out.push(match transform {
                 Transform::None => 0,
                 Transform::Log => 1,
@@ -141,9 +132,7 @@ fn put_axis(out: &mut Vec<u8>, axis: &Axis) {
         AxisKind::Variable { edges } => {
             out.push(3);
             put(out, edges.len() as u64);
-            edges
-                .iter()
-                .for_each(|e| out.extend_from_slice(&e.to_le_bytes()));
+            edges.iter().for_each(|e| out.extend_from_slice(&e.to_le_bytes()));
         }
         AxisKind::Integer { lo, hi } => {
             out.push(4);
@@ -162,20 +151,9 @@ fn put_axis(out: &mut Vec<u8>, axis: &Axis) {
 fn put_part(out: &mut Vec<u8>, part: &Part<'_>) {
     let bytes = part.magnitude.iter().flat_map(|limb| limb.to_le_bytes());
     let zeros = bytes.clone().take_while(|&b| b == 0).count();
-    let end = 8 * part
-        .magnitude
-        .iter()
-        .rposition(|&l| l != 0)
-        .map_or(0, |top| top + 1);
-    let above = end
-        - bytes
-            .clone()
-            .take(end)
-            .collect::<Vec<_>>()
-            .iter()
-            .rev()
-            .take_while(|b| **b == 0)
-            .count();
+    let end = 8 * part.magnitude.iter().rposition(|&l| l != 0).map_or(0, |top| top + 1);
+    let above =
+        end - bytes.clone().take(end).collect::<Vec<_>>().iter().rev().take_while(|b| **b == 0).count();
     let length = above.saturating_sub(zeros);
     let sign = u64::from(part.negative && length > 0);
     put(out, length as u64 * 16 + u64::from(part.special) * 2 + sign);
@@ -193,17 +171,11 @@ struct Input<'a> {
 
 impl<'a> Input<'a> {
     fn error(&self, reason: &'static str) -> HistError {
-        HistError::Bytes {
-            reason,
-            offset: self.at,
-        }
+        HistError::Bytes { reason, offset: self.at }
     }
 
     fn take(&mut self, n: usize) -> Result<&'a [u8]> {
-        let end = self
-            .at
-            .checked_add(n)
-            .filter(|&end| end <= self.bytes.len());
+        let end = self.at.checked_add(n).filter(|&end| end <= self.bytes.len());
         let end = end.ok_or_else(|| self.error("the bytes end too early"))?;
         let taken = &self.bytes[self.at..end];
         self.at = end;
@@ -265,9 +237,7 @@ impl<'a> Input<'a> {
             _ => return Err(self.error("an unknown storage")),
         };
         let dimensions = self.length(2)?;
-        let axes = (0..dimensions)
-            .map(|_| self.axis())
-            .collect::<Result<Vec<_>>>()?;
+        let axes = (0..dimensions).map(|_| self.axis()).collect::<Result<Vec<_>>>()?;
         storage::cell_count(&axes)?;
         Ok((axes, weighted))
     }
@@ -288,32 +258,20 @@ impl<'a> Input<'a> {
                 let n = self.number()?;
                 let n = usize::try_from(n).map_err(|_| self.error("a length beyond memory"))?;
                 let lo = f64::from_le_bytes(self.eight()?);
-                AxisKind::Regular {
-                    n,
-                    lo,
-                    hi: f64::from_le_bytes(self.eight()?),
-                    transform,
-                }
+                AxisKind::Regular { n, lo, hi: f64::from_le_bytes(self.eight()?), transform }
             }
             3 => {
                 let n = self.length(8)?;
-                let edges = (0..n)
-                    .map(|_| Ok(f64::from_le_bytes(self.eight()?)))
-                    .collect::<Result<_>>()?;
+                let edges = (0..n).map(|_| Ok(f64::from_le_bytes(self.eight()?))).collect::<Result<_>>()?;
                 AxisKind::Variable { edges }
             }
             4 => {
                 let lo = i64::from_le_bytes(self.eight()?);
-                AxisKind::Integer {
-                    lo,
-                    hi: i64::from_le_bytes(self.eight()?),
-                }
+                AxisKind::Integer { lo, hi: i64::from_le_bytes(self.eight()?) }
             }
             5 => {
                 let n = self.length(1)?;
-                AxisKind::Category {
-                    labels: (0..n).map(|_| self.text()).collect::<Result<_>>()?,
-                }
+                AxisKind::Category { labels: (0..n).map(|_| self.text()).collect::<Result<_>>()? }
             }
             6 => AxisKind::Boolean,
             _ => return Err(self.error("an unknown kind of axis")),
@@ -345,12 +303,7 @@ impl<'a> Input<'a> {
         sums.add_part(
             cell,
             square,
-            &Part {
-                special,
-                negative: header & 1 == 1,
-                position,
-                magnitude: &limbs,
-            },
+            &Part { special, negative: header & 1 == 1, position, magnitude: &limbs },
         );
         Ok(())
     }

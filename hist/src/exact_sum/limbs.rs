@@ -14,10 +14,7 @@ pub(crate) struct Limbs {
 
 impl Limbs {
     pub(crate) fn new(rows: usize) -> Self {
-        Self {
-            rows,
-            ..Self::default()
-        }
+        Self { rows, ..Self::default() }
     }
 
     pub(crate) fn rows(&self) -> usize {
@@ -36,10 +33,7 @@ impl Limbs {
 
     /// Position of the lowest bit, and the limbs, of a row. No limbs: zero.
     pub(crate) fn row(&self, row: usize) -> (usize, &[u64]) {
-        (
-            self.first * 64,
-            &self.data[row * self.width..(row + 1) * self.width],
-        )
+        (self.first * 64, &self.data[row * self.width..(row + 1) * self.width])
     }
 
     /// Makes the rows cover limbs `first .. end`.
@@ -57,10 +51,7 @@ impl Limbs {
         let mut data = vec![0u64; self.rows * width];
         if old_width > 0 {
             let below = old_first - first;
-            for (new, old) in data
-                .chunks_exact_mut(width)
-                .zip(self.data.chunks_exact(old_width))
-            {
+            for (new, old) in data.chunks_exact_mut(width).zip(self.data.chunks_exact(old_width)) {
                 new[below..below + old_width].copy_from_slice(old);
                 new[below + old_width..].fill(sign_extension(old));
             }
@@ -81,17 +72,9 @@ impl Limbs {
         let (low, high) = (low_limb(v), low_limb(v >> 64));
         let extension = low_limb(v >> 127);
         let spill = |limb: u64| if shift == 0 { 0 } else { limb >> (64 - shift) };
-        let parts = [
-            low << shift,
-            (high << shift) | spill(low),
-            (extension << shift) | spill(high),
-        ];
+        let parts = [low << shift, (high << shift) | spill(low), (extension << shift) | spill(high)];
         let start = row * self.width + (limb - self.first);
-        add_limbs(
-            &mut self.data[start..(row + 1) * self.width],
-            &parts,
-            extension,
-        );
+        add_limbs(&mut self.data[start..(row + 1) * self.width], &parts, extension);
     }
 
     /// Adds all rows of another of the same number of rows.
@@ -103,11 +86,7 @@ impl Limbs {
         for row in 0..self.rows {
             let (_, limbs) = other.row(row);
             let start = row * self.width + (other.first - self.first);
-            add_limbs(
-                &mut self.data[start..(row + 1) * self.width],
-                limbs,
-                sign_extension(limbs),
-            );
+            add_limbs(&mut self.data[start..(row + 1) * self.width], limbs, sign_extension(limbs));
         }
         self.keep_headroom();
     }
@@ -116,20 +95,16 @@ impl Limbs {
     pub(crate) fn add_row(&mut self, row: usize, limb: usize, limbs: &[u64]) {
         self.reserve(limb, limb + limbs.len() + 1);
         let start = row * self.width + (limb - self.first);
-        add_limbs(
-            &mut self.data[start..(row + 1) * self.width],
-            limbs,
-            sign_extension(limbs),
-        );
+        add_limbs(&mut self.data[start..(row + 1) * self.width], limbs, sign_extension(limbs));
         self.keep_headroom();
     }
 
     /// Grows by a limb when the top one holds more than a quarter of what it can.
     fn keep_headroom(&mut self) {
-        let full = self.data.chunks_exact(self.width.max(1)).any(|row| {
-            row.last()
-                .is_some_and(|top| top.cast_signed().unsigned_abs() > 1 << 61)
-        });
+        let full = self
+            .data
+            .chunks_exact(self.width.max(1))
+            .any(|row| row.last().is_some_and(|top| top.cast_signed().unsigned_abs() > 1 << 61));
         if full {
             self.reserve(self.first, self.first + self.width + 1);
         }
@@ -138,22 +113,14 @@ impl Limbs {
 
 /// The lowest 64 bits.
 #[inline(always)]
-#[allow(
-    clippy::cast_possible_truncation,
-    clippy::cast_sign_loss,
-    reason = "the low bits are what is wanted"
-)]
+#[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "the low bits are what is wanted")]
 fn low_limb(v: i128) -> u64 {
     v as u64
 }
 
 /// What the limbs above a two's-complement number are.
 fn sign_extension(limbs: &[u64]) -> u64 {
-    if limbs.last().is_some_and(|top| top >> 63 == 1) {
-        u64::MAX
-    } else {
-        0
-    }
+    if limbs.last().is_some_and(|top| top >> 63 == 1) { u64::MAX } else { 0 }
 }
 
 /// target += parts, sign-extended to the target's length; modulo its range.
@@ -203,8 +170,7 @@ pub(crate) fn round(magnitude: &[u64], position: usize) -> f64 {
     if low > 0 {
         let half = magnitude[(low - 1) / 64] >> ((low - 1) % 64) & 1 == 1;
         let (limb, bit) = ((low - 1) / 64, (low - 1) % 64);
-        let rest =
-            magnitude[..limb].iter().any(|&l| l != 0) || magnitude[limb] & ((1 << bit) - 1) != 0;
+        let rest = magnitude[..limb].iter().any(|&l| l != 0) || magnitude[limb] & ((1 << bit) - 1) != 0;
         mantissa += u64::from(half && (rest || mantissa & 1 == 1));
     }
     // Down to the subnormal grid, bit 0 of the encoding, with the implicit bit at 52.

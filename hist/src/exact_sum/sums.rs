@@ -21,10 +21,7 @@ impl ExactSums {
     /// `cells` sums of nothing.
     #[must_use]
     pub fn new(cells: usize) -> Self {
-        Self {
-            limbs: Limbs::new(cells),
-            special: BTreeMap::new(),
-        }
+        Self { limbs: Limbs::new(cells), special: BTreeMap::new() }
     }
 
     /// Number of sums.
@@ -79,13 +76,7 @@ impl ExactSums {
     }
 
     /// A sum plus v·2^(position − 1074), rounded together. `scratch` is for reuse.
-    pub(super) fn value_with(
-        &self,
-        cell: usize,
-        v: i128,
-        position: usize,
-        scratch: &mut Vec<u64>,
-    ) -> f64 {
+    pub(super) fn value_with(&self, cell: usize, v: i128, position: usize, scratch: &mut Vec<u64>) -> f64 {
         if cell >= self.len() {
             return 0.0;
         }
@@ -159,20 +150,9 @@ pub(super) fn decompose(x: f64) -> Term {
             MINUS
         });
     }
-    let (mantissa, position) = if exponent == 0 {
-        (fraction, 0)
-    } else {
-        (fraction | 1 << 52, exponent - 1)
-    };
+    let (mantissa, position) = if exponent == 0 { (fraction, 0) } else { (fraction | 1 << 52, exponent - 1) };
     let mantissa = i128::from(mantissa);
-    Term::Finite {
-        mantissa: if x.is_sign_negative() {
-            -mantissa
-        } else {
-            mantissa
-        },
-        position,
-    }
+    Term::Finite { mantissa: if x.is_sign_negative() { -mantissa } else { mantissa }, position }
 }
 
 /// One exact sum. Rules in the [module's head](super).

@@ -52,12 +52,19 @@ impl WeightSums {
     /// # Panics
     /// If a cell is beyond the array.
     pub fn add(&mut self, cells: &[u32], weights: &[f64]) {
+        self.add_each(cells, weights, |_| {});
+    }
+
+    /// [`add`](Self::add), which also calls `each` with every cell: one pass over cells costs less than two.
+    #[inline]
+    pub(crate) fn add_each(&mut self, cells: &[u32], weights: &[f64], mut each: impl FnMut(usize)) {
         let mut cut = [[0i64; 4]; BLOCK];
         for (cells, weights) in cells.chunks(BLOCK).zip(weights.chunks(BLOCK)) {
             let splitter = self.ready(weights);
             if splitter.split(weights, &mut cut) {
-                self.add_cut(cells, &cut[..weights.len().min(cells.len())]);
+                self.add_cut(cells, &cut[..weights.len().min(cells.len())], &mut each);
             } else {
+                cells.iter().zip(weights).for_each(|(&cell, _)| each(cell as usize));
                 self.add_misfits(cells, weights, &mut cut);
             }
         }
@@ -79,18 +86,21 @@ impl WeightSums {
         if self.fast.is_empty() {
             self.fast = vec![[0; 4]; self.cells];
         }
-        *self
-            .splitter
-            .get_or_insert_with(|| Splitter::for_weights(weights))
+        *self.splitter.get_or_insert_with(|| Splitter::for_weights(weights))
     }
 
     #[inline]
-    fn add_cut(&mut self, cells: &[u32], cut: &[SplitWeight]) {
+    fn add_cut(&mut self, cells: &[u32], cut: &[SplitWeight], mut each: impl FnMut(usize)) {
         for (&cell, cut) in cells.iter().zip(cut) {
+            each(cell as usize);
             let sums = &mut self.fast[cell as usize];
-            for (sum, part) in sums.iter_mut().zip(cut) {
-                *sum = sum.wrapping_add(*part);
-            }
+            // Written out: one or two vector additions.
+            *sums = [
+                sums[0].wrapping_add(cut[0]),
+                sums[1].wrapping_add(cut[1]),
+                sums[2].wrapping_add(cut[2]),
+                sums[3].wrapping_add(cut[3]),
+            ];
         }
         self.added += cut.len();
     }
@@ -98,12 +108,7 @@ impl WeightSums {
     /// A block in which some weight does not fit: a better window if that pays, then the misfits one by one.
     #[cold]
     fn add_misfits(&mut self, cells: &[u32], weights: &[f64], cut: &mut [SplitWeight]) {
-        let misfits = |s: &Splitter| {
-            weights
-                .iter()
-                .filter(|w| w.is_finite() && !s.fits(**w))
-                .count()
-        };
+        let misfits = |s: &Splitter| weights.iter().filter(|w| w.is_finite() && !s.fits(**w)).count();
         let mut splitter = self.ready(weights);
         // Emptying costs as much as some additions per cell, so it has to be earned first.
         if 4 * misfits(&splitter) > weights.len() && self.added >= self.cells.min(ADDS / 2) {
@@ -115,7 +120,7 @@ impl WeightSums {
             }
         }
         splitter.split(weights, cut);
-        self.add_cut(cells, &cut[..weights.len().min(cells.len())]);
+        self.add_cut(cells, &cut[..weights.len().min(cells.len())], |_| {});
         for (&cell, &w) in cells.iter().zip(weights) {
             if !splitter.fits(w) {
                 self.weights.add(cell as usize, w);
@@ -184,32 +189,18 @@ impl WeightSums {
     }
 
     /// Calls `each` with the two sums of a cell as (flags, sign, lowest bit, magnitude).
-    pub(crate) fn parts(
-        &self,
-        cell: usize,
-        scratch: &mut Vec<u64>,
-        mut each: impl FnMut(Part<'_>),
-    ) {
+    pub(crate) fn parts(&self, cell: usize, scratch: &mut Vec<u64>, mut each: impl FnMut(Part<'_>)) {
         let fixed = self.fixed(cell);
         for (sums, (v, at)) in [&self.weights, &self.squares].into_iter().zip(fixed) {
             let special = sums.special.get(&cell).copied().unwrap_or(0);
             let (negative, position) = sums.magnitude_with(cell, v, at, scratch);
-            each(Part {
-                special,
-                negative,
-                position,
-                magnitude: scratch,
-            });
+            each(Part { special, negative, position, magnitude: scratch });
         }
     }
 
     /// Adds one part that [`WeightSums::parts`] gave: `square` says to which of the two sums.
     pub(crate) fn add_part(&mut self, cell: usize, square: bool, part: &Part<'_>) {
-        let sums = if square {
-            &mut self.squares
-        } else {
-            &mut self.weights
-        };
+        let sums = if square { &mut self.squares } else { &mut self.weights };
         if part.special != 0 {
             *sums.special.entry(cell).or_default() |= part.special;
         }
@@ -226,9 +217,7 @@ impl WeightSums {
     /// Whether any term of a cell was other than 0.
     pub(crate) fn touched(&self, cell: usize, scratch: &mut Vec<u64>) -> bool {
         let mut touched = false;
-        self.parts(cell, scratch, |p| {
-            touched |= p.special != 0 || p.magnitude.iter().any(|&l| l != 0)
-        });
+        self.parts(cell, scratch, |p| touched |= p.special != 0 || p.magnitude.iter().any(|&l| l != 0));
         touched
     }
 }

@@ -42,22 +42,15 @@ impl Grid {
         }
     }
 
-    /// hi, lo, and whether they are all of x.
+    /// hi, lo, and what is left of x, which is 0 of either sign if x fits (and is within the limit).
     #[inline(always)]
-    fn cut(&self, x: f64) -> (i64, i64, bool) {
+    fn cut(&self, x: f64) -> (i64, i64, f64) {
         let rounded = x + self.coarse;
-        let hi = rounded
-            .to_bits()
-            .wrapping_sub(self.coarse.to_bits())
-            .cast_signed();
+        let hi = rounded.to_bits().wrapping_sub(self.coarse.to_bits()).cast_signed();
         let rest = x - (rounded - self.coarse);
         let rounded = rest + self.fine;
-        let lo = rounded
-            .to_bits()
-            .wrapping_sub(self.fine.to_bits())
-            .cast_signed();
-        let fits = (rest - (rounded - self.fine) == 0.0) & (x.abs() <= self.limit);
-        (hi, lo, fits)
+        let lo = rounded.to_bits().wrapping_sub(self.fine.to_bits()).cast_signed();
+        (hi, lo, rest - (rounded - self.fine))
     }
 
     /// The value of summed hi and lo, as an integer at the window's bottom.
@@ -87,6 +80,8 @@ fn power(e: i32) -> f64 {
 pub struct Splitter {
     weight: Grid,
     square: Grid,
+    /// Largest |w| for which w and w² are inside their windows.
+    limit: f64,
 }
 
 impl Splitter {
@@ -102,7 +97,7 @@ impl Splitter {
             .collect();
         exponents.sort_unstable();
         // w² spans twice the orders of w, so its window is the narrower one.
-        let span = ORDERS / 2 - 1;
+        let span = ORDERS / 2 - 2;
         let mut best = (0, 0, 0);
         for (end, &high) in exponents.iter().enumerate() {
             let start = exponents.partition_point(|&e| e < high - span);
@@ -112,22 +107,18 @@ impl Splitter {
         }
         let (_, low, high) = best;
         // What the weights leave free goes to both sides.
-        let top = high + 1 + (span - (high - low)) / 2;
-        Self {
-            weight: Grid::new(top),
-            square: Grid::new(2 * top),
-        }
+        let top = high + 2 + (span - (high - low)) / 2;
+        let (weight, square) = (Grid::new(top), Grid::new(2 * top));
+        // Half of √limit, to be on the safe side of its rounding.
+        let limit = weight.limit.min(square.limit.sqrt() / 2.0);
+        Self { weight, square, limit }
     }
 
     /// Cuts `weights` into `out`, slices of one length (else of the shorter). Returns whether all fit; where
     /// one does not, its entry is zero and [`Splitter::fits`] says so.
     #[inline]
     pub fn split(&self, weights: &[f64], out: &mut [SplitWeight]) -> bool {
-        let all = Arch::new().dispatch(Split {
-            splitter: *self,
-            weights,
-            out: &mut *out,
-        });
+        let all = Arch::new().dispatch(Split { splitter: *self, weights, out: &mut *out });
         if !all {
             for (&w, cut) in weights.iter().zip(out) {
                 if !self.fits(w) {
@@ -141,7 +132,8 @@ impl Splitter {
     /// Whether a weight and its square fit the windows.
     #[must_use]
     pub fn fits(&self, w: f64) -> bool {
-        self.weight.cut(w).2 & self.square.cut(w * w).2
+        let left = self.weight.cut(w).2.to_bits() | self.square.cut(w * w).2.to_bits();
+        left << 1 == 0 && w.abs() <= self.limit
     }
 
     /// Σw and Σw² of summed cuts, each as an integer and the position of its unit.
@@ -170,18 +162,16 @@ impl pulp::NullaryFnOnce for Split<'_> {
 
     #[inline(always)]
     fn call(self) -> bool {
-        let Self {
-            splitter: Splitter { weight, square },
-            weights,
-            out,
-        } = self;
-        let mut all = true;
+        let Self { splitter: Splitter { weight, square, limit }, weights, out } = self;
+        // Bit 63 would be the sign of a 0 that is left.
+        let mut misfit = 0u64;
         for (&w, cut) in weights.iter().zip(out) {
-            let (hi, lo, fits) = weight.cut(w);
-            let (square_hi, square_lo, square_fits) = square.cut(w * w);
+            let (hi, lo, left) = weight.cut(w);
+            let (square_hi, square_lo, square_left) = square.cut(w * w);
             *cut = [hi, lo, square_hi, square_lo];
-            all &= fits & square_fits;
+            let beyond = if w.abs() <= limit { 0 } else { 1 };
+            misfit |= left.to_bits() | square_left.to_bits() | beyond;
         }
-        all
+        misfit << 1 == 0
     }
 }

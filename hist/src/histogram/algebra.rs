@@ -16,25 +16,12 @@ impl Histogram {
     /// Different bins.
     pub fn add(&self, other: &Self) -> Result<Self> {
         axis::check_same(&self.axes, &other.axes)?;
-        let counts = self
-            .counts
-            .iter()
-            .zip(&other.counts)
-            .map(|(a, b)| a.saturating_add(*b))
-            .collect();
+        let counts = self.counts.iter().zip(&other.counts).map(|(a, b)| a.saturating_add(*b)).collect();
         let weighted = (self.weighted.is_some() || other.weighted.is_some()).then(|| Weighted {
-            sumw: (0..self.cells())
-                .map(|c| self.sumw(c) + other.sumw(c))
-                .collect(),
-            sumw2: (0..self.cells())
-                .map(|c| self.sumw2(c) + other.sumw2(c))
-                .collect(),
+            sumw: (0..self.cells()).map(|c| self.sumw(c) + other.sumw(c)).collect(),
+            sumw2: (0..self.cells()).map(|c| self.sumw2(c) + other.sumw2(c)).collect(),
         });
-        Ok(Self {
-            axes: self.axes.clone(),
-            counts,
-            weighted,
-        })
+        Ok(Self { axes: self.axes.clone(), counts, weighted })
     }
 
     /// Cell by cell a/b as Σw, and as Σw² the variance of that ratio for independent a and b:
@@ -51,18 +38,11 @@ impl Histogram {
                 return (f64::NAN, f64::NAN);
             }
             let ratio = a / b;
-            (
-                ratio,
-                (self.sumw2(cell) + other.sumw2(cell) * ratio * ratio) / (b * b),
-            )
+            (ratio, (self.sumw2(cell) + other.sumw2(cell) * ratio * ratio) / (b * b))
         };
         let (sumw, sumw2) = (0..self.cells()).map(ratio).unzip();
         let weighted = Some(Weighted { sumw, sumw2 });
-        Ok(Self {
-            axes: self.axes.clone(),
-            counts: self.counts.clone(),
-            weighted,
-        })
+        Ok(Self { axes: self.axes.clone(), counts: self.counts.clone(), weighted })
     }
 
     /// Joins every `group` neighbouring bins of one axis; flow bins stay. A regular axis stays regular if its
@@ -74,10 +54,7 @@ impl Histogram {
     pub fn rebin(&self, axis: usize, group: usize) -> Result<Self> {
         let old = self.axis(axis)?;
         if !old.is_numeric() {
-            return Err(HistError::AxisKind {
-                operation: "rebin",
-                kind: old.kind_name(),
-            });
+            return Err(HistError::AxisKind { operation: "rebin", kind: old.kind_name() });
         }
         let bins = old.bins();
         if group == 0 || bins % group != 0 {
@@ -112,10 +89,7 @@ impl Histogram {
         let mut axes = Vec::with_capacity(keep.len());
         for (i, &axis) in keep.iter().enumerate() {
             if keep[..i].contains(&axis) {
-                return Err(HistError::NoSuchAxis {
-                    axis,
-                    dimensions: self.axes.len(),
-                });
+                return Err(HistError::NoSuchAxis { axis, dimensions: self.axes.len() });
             }
             axes.push(self.axis(axis)?.clone());
         }
@@ -131,10 +105,7 @@ impl Histogram {
         let cells: usize = axes.iter().map(Axis::extent).product();
         let (old, new) = (storage::strides(&self.axes), storage::strides(&axes));
         let mut counts = vec![0u64; cells];
-        let mut sums = self
-            .weighted
-            .is_some()
-            .then(|| (ExactSums::new(cells), ExactSums::new(cells)));
+        let mut sums = self.weighted.is_some().then(|| (ExactSums::new(cells), ExactSums::new(cells)));
         let mut indices = vec![0; self.axes.len()];
         for cell in 0..self.cells() {
             storage::unravel(cell, &self.axes, &old, &mut indices);
@@ -147,46 +118,20 @@ impl Histogram {
             }
         }
         let values = |sums: &ExactSums| (0..cells).map(|cell| sums.value(cell)).collect();
-        let weighted = sums.map(|(sumw, sumw2)| Weighted {
-            sumw: values(&sumw),
-            sumw2: values(&sumw2),
-        });
-        Self {
-            axes,
-            counts,
-            weighted,
-        }
+        let weighted = sums.map(|(sumw, sumw2)| Weighted { sumw: values(&sumw), sumw2: values(&sumw2) });
+        Self { axes, counts, weighted }
     }
 }
 
 /// The axis of joined bins.
 fn joined(old: &Axis, group: usize) -> Axis {
-    let edges: Vec<f64> = (0..=old.bins() / group)
-        .map(|i| old.edge(i * group))
-        .collect();
-    if let AxisKind::Regular {
-        n,
-        lo,
-        hi,
-        transform,
-    } = old.kind
-    {
-        let kind = AxisKind::Regular {
-            n: n / group,
-            lo,
-            hi,
-            transform,
-        };
-        let regular = Axis {
-            name: old.name.clone(),
-            kind,
-        };
+    let edges: Vec<f64> = (0..=old.bins() / group).map(|i| old.edge(i * group)).collect();
+    if let AxisKind::Regular { n, lo, hi, transform } = old.kind {
+        let kind = AxisKind::Regular { n: n / group, lo, hi, transform };
+        let regular = Axis { name: old.name.clone(), kind };
         if regular.edges() == edges {
             return regular;
         }
     }
-    Axis {
-        name: old.name.clone(),
-        kind: AxisKind::Variable { edges },
-    }
+    Axis { name: old.name.clone(), kind: AxisKind::Variable { edges } }
 }

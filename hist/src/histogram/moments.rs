@@ -29,22 +29,13 @@ impl Histogram {
         let (mut count, mut sumw, mut sumw2) = (0u64, ExactSum::new(), ExactSum::new());
         for cell in 0..self.cells() {
             storage::unravel(cell, &self.axes, &strides, &mut indices);
-            if flow
-                || indices
-                    .iter()
-                    .zip(&self.axes)
-                    .all(|(i, axis)| axis.in_range().contains(i))
-            {
+            if flow || indices.iter().zip(&self.axes).all(|(i, axis)| axis.in_range().contains(i)) {
                 count = count.saturating_add(self.counts[cell]);
                 sumw.add(self.sumw(cell));
                 sumw2.add(self.sumw2(cell));
             }
         }
-        Total {
-            count,
-            sumw: sumw.value(),
-            sumw2: sumw2.value(),
-        }
+        Total { count, sumw: sumw.value(), sumw2: sumw2.value() }
     }
 
     /// Σw·x/Σw along one axis, x the bin centres; the other axes are summed over, flow included. `None`
@@ -62,34 +53,22 @@ impl Histogram {
     /// # Errors
     /// No such axis, or a category axis.
     pub fn std(&self, axis: usize) -> Result<Option<f64>> {
-        Ok(self
-            .moments("std", axis)?
-            .map(|(_, variance)| variance.sqrt()))
+        Ok(self.moments("std", axis)?.map(|(_, variance)| variance.sqrt()))
     }
 
     fn moments(&self, operation: &'static str, axis: usize) -> Result<Option<(f64, f64)>> {
         let along = self.axis(axis)?;
         if along.center(along.in_range().start).is_none() {
-            return Err(HistError::AxisKind {
-                operation,
-                kind: along.kind_name(),
-            });
+            return Err(HistError::AxisKind { operation, kind: along.kind_name() });
         }
         let line = self.project(&[axis])?;
-        let points = || {
-            along
-                .in_range()
-                .filter_map(|i| Some((along.center(i)?, line.sumw(i))))
-        };
+        let points = || along.in_range().filter_map(|i| Some((along.center(i)?, line.sumw(i))));
         let total = points().map(|(_, w)| w).collect::<ExactSum>().value();
         if total == 0.0 {
             return Ok(None);
         }
         let mean = points().map(|(x, w)| w * x).collect::<ExactSum>().value() / total;
-        let spread = points()
-            .map(|(x, w)| w * (x - mean) * (x - mean))
-            .collect::<ExactSum>()
-            .value();
+        let spread = points().map(|(x, w)| w * (x - mean) * (x - mean)).collect::<ExactSum>().value();
         Ok(Some((mean, spread / total)))
     }
 }
