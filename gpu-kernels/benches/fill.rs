@@ -7,10 +7,11 @@
 #![allow(clippy::unwrap_used, reason = "a bench that cannot run may panic")]
 
 use std::hint::black_box;
+use std::time::Duration;
 
 use ana_hist::{Axis, ExactHistogram};
 use ana_kernels::{Column, Fill, Filler, Values};
-use criterion::{Criterion, Throughput, criterion_group, criterion_main};
+use criterion::{Criterion, SamplingMode, Throughput, criterion_group, criterion_main};
 
 const VALUES: usize = 1 << 20;
 const BATCH: usize = 8192;
@@ -86,7 +87,11 @@ fn bench(criterion: &mut Criterion) {
 
     let mut group = criterion.benchmark_group("fill");
     group.throughput(Throughput::Elements(VALUES as u64));
-    group.sample_size(30);
+    group.sample_size(50);
+    // Short samples: the least of them is undisturbed even on a busy machine.
+    group.sampling_mode(SamplingMode::Flat);
+    group.warm_up_time(Duration::from_millis(100));
+    group.measurement_time(Duration::from_millis(400));
     let (f64s, f32s, cuts) = (Values::F64(&wide), Values::F32(&narrow), Values::F32(&cut));
     let (plane64, plane32) = ([f64s, Values::F64(&other)], [f32s, Values::F32(&other_narrow)]);
     let w = Some(&weights[..]);
