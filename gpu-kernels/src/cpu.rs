@@ -9,7 +9,7 @@ mod counts;
 mod events;
 mod rows;
 
-use ana_hist::{Axis, ExactHistogram};
+use ana_hist::{Axis, Bins, ExactHistogram, Real};
 
 use crate::error::{KernelError, Result};
 use crate::fill::{Column, Fill, Level, Values};
@@ -132,28 +132,32 @@ impl Filler {
         Ok(())
     }
 
-    /// The commonest fill by itself: counts on one axis of floats, nothing NULL, nothing to repeat.
+    /// The commonest fills by themselves: one axis of floats, perhaps f64 weights, nothing NULL, nothing to repeat.
     fn fill_plain(&mut self, histogram: &mut ExactHistogram, fill: &Fill<'_>) -> Result<Option<u64>> {
         let items = fill.check(self.axes.len())?;
         let natural = if fill.offsets.is_some() { Level::Item } else { Level::Event };
+        let plain = |column: &Column<'_>| column.validity.is_none() && column.level == natural;
         let ([AxisPlan::Numeric { wide, narrow, .. }], [column]) = (&self.plans[..], fill.columns) else {
             return Ok(None);
         };
-        let plain = fill.weight.is_none()
-            && fill.selection.is_none()
-            && column.validity.is_none()
-            && column.level == natural
-            && self.counts.is_usable();
-        let Some(counts) = histogram.counts_mut().filter(|_| plain) else {
+        if fill.selection.is_some() || !plain(column) || !fill.weight.as_ref().is_none_or(plain) {
             return Ok(None);
-        };
+        }
         let filled = items.len() as u64;
-        match column.values {
-            Values::F64(values) => self.counts.add(wide, &values[items]),
-            Values::F32(values) => self.counts.add(narrow, &values[items]),
+        match (column.values, fill.weight.map(|w| w.values)) {
+            (Values::F64(v), Some(Values::F64(w))) => {
+                fill_weighted(histogram, wide, &v[items.clone()], &w[items]);
+            }
+            (Values::F32(v), Some(Values::F64(w))) => {
+                fill_weighted(histogram, narrow, &v[items.clone()], &w[items]);
+            }
+            (Values::F64(v), None) if self.counts.is_usable() => self.counts.add(wide, &v[items]),
+            (Values::F32(v), None) if self.counts.is_usable() => self.counts.add(narrow, &v[items]),
             _ => return Ok(None),
         }
-        self.counts.flush(counts);
+        if let Some(counts) = histogram.counts_mut() {
+            self.counts.flush(counts);
+        }
         Ok(Some(filled))
     }
 
@@ -247,4 +251,14 @@ impl Filler {
             }
         }
     }
+}
+
+/// Values of one axis and as many weights into a histogram, block by block.
+fn fill_weighted<F: Real>(histogram: &mut ExactHistogram, bins: &Bins<F>, values: &[F], weights: &[f64]) {
+    let mut left = weights;
+    bins.visit(values, |indices| {
+        let (now, later) = left.split_at(indices.len());
+        histogram.fill_weighted(indices, now);
+        left = later;
+    });
 }

@@ -91,7 +91,7 @@ impl Axis {
         Self::checked(AxisKind::Regular { n, lo, hi, transform })
     }
 
-    /// Bins between `edges`: bin i holds edges[i] ≤ x < edges[i + 1].
+    /// Bins between `edges`: bin i holds `edges[i]` ≤ x < `edges[i + 1]`.
     ///
     /// # Errors
     /// Fewer than two edges, an edge that is not finite, or edges that do not increase.

@@ -75,7 +75,7 @@ impl ExactHistogram {
         }
     }
 
-    /// One fill of weight weights[i] for every cells[i], slices of one length (else of the shorter). An unweighted
+    /// One fill of weight `weights[i]` for every `cells[i]`, slices of one length (else of the shorter). An unweighted
     /// histogram only counts.
     ///
     /// # Panics

@@ -6,6 +6,19 @@
 //! - [`Histogram`] is the finished value with its algebra: add, divide, rebin, project, mean, std.
 //! - [`exact_sum`] has the exact sums by themselves.
 //!
+//! ```
+//! use ana_hist::{Axis, ExactHistogram};
+//!
+//! let met = || Axis::regular(100, 0.0, 200.0);
+//! let (mut a, mut b) = (ExactHistogram::new(vec![met()?], true)?, ExactHistogram::new(vec![met()?], true)?);
+//! a.fill_one(&[58.0], 0.1);
+//! b.fill_one(&[59.9], 0.2);
+//! a.merge(&b)?;
+//! let h = a.finish();
+//! assert_eq!((h.counts[30], h.sumw(30)), (2, 0.1 + 0.2));
+//! # Ok::<(), ana_hist::HistError>(())
+//! ```
+//!
 //! Arrays are in C order (the last axis fastest) with flow bins included. NaN is overflow; what is NULL is not
 //! filled, so it never gets here. There is no Arrow, no DataFusion and no GPU in this crate.
 

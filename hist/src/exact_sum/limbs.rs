@@ -95,20 +95,25 @@ impl Limbs {
     pub(crate) fn add_row(&mut self, row: usize, limb: usize, limbs: &[u64]) {
         self.reserve(limb, limb + limbs.len() + 1);
         let start = row * self.width + (limb - self.first);
-        add_limbs(&mut self.data[start..(row + 1) * self.width], limbs, sign_extension(limbs));
-        self.keep_headroom();
-    }
-
-    /// Grows by a limb when the top one holds more than a quarter of what it can.
-    fn keep_headroom(&mut self) {
-        let full = self
-            .data
-            .chunks_exact(self.width.max(1))
-            .any(|row| row.last().is_some_and(|top| top.cast_signed().unsigned_abs() > 1 << 61));
-        if full {
+        let end = (row + 1) * self.width;
+        add_limbs(&mut self.data[start..end], limbs, sign_extension(limbs));
+        if is_filling(&self.data[end - 1]) {
             self.reserve(self.first, self.first + self.width + 1);
         }
     }
+
+    /// Grows by a limb when some top limb is filling.
+    fn keep_headroom(&mut self) {
+        let mut tops = self.data.iter().skip(self.width.saturating_sub(1)).step_by(self.width.max(1));
+        if tops.any(is_filling) {
+            self.reserve(self.first, self.first + self.width + 1);
+        }
+    }
+}
+
+/// Whether a top limb holds more than a quarter of what it can.
+fn is_filling(top: &u64) -> bool {
+    top.cast_signed().unsigned_abs() > 1 << 61
 }
 
 /// The lowest 64 bits.

@@ -47,7 +47,7 @@ impl WeightSums {
         self.cells == 0
     }
 
-    /// Adds weights[i] and its square to cell cells[i], for slices of one length (else the shorter).
+    /// Adds `weights[i]` and its square to cell `cells[i]`, for slices of one length (else the shorter).
     ///
     /// # Panics
     /// If a cell is beyond the array.
