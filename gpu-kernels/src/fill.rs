@@ -156,7 +156,7 @@ pub enum Level {
     Constant,
     /// One entry per event (row).
     Event,
-    /// One entry per item of the lists: entry j belongs to row i where offsets[i] ≤ j < offsets[i + 1].
+    /// One entry per item of the lists: entry j belongs to row i where `offsets[i]` ≤ j < `offsets[i + 1]`.
     Item,
 }
 
