@@ -9,6 +9,7 @@ mod counts;
 mod events;
 mod rows;
 
+use ana_hist::exact_sum::CutBuffer;
 use ana_hist::{Axis, Bins, ExactHistogram, Real};
 
 use crate::error::{KernelError, Result};
@@ -27,8 +28,15 @@ pub struct Filler {
     axes: Vec<Axis>,
     plans: Vec<AxisPlan>,
     strides: Vec<u32>,
-    counts: PrivateCounts,
+    scratch: Scratch,
     events: EventPart,
+}
+
+/// What filling needs room for, kept between batches.
+#[derive(Debug, Clone)]
+struct Scratch {
+    counts: PrivateCounts,
+    cuts: CutBuffer,
 }
 
 impl Filler {
@@ -44,7 +52,7 @@ impl Filler {
             axes: axes.to_vec(),
             plans: axes.iter().map(AxisPlan::new).collect(),
             strides,
-            counts: PrivateCounts::new(cells),
+            scratch: Scratch { counts: PrivateCounts::new(cells), cuts: CutBuffer::default() },
             events: EventPart::default(),
         })
     }
@@ -66,19 +74,19 @@ impl Filler {
             return Ok(filled);
         }
         let mut filled = 0;
-        let private = fill.weight.is_none() && self.counts.is_usable();
-        self.blocks(fill, false, |counts, block| {
+        let private = fill.weight.is_none() && self.scratch.counts.is_usable();
+        self.blocks(fill, false, |scratch, block| {
             filled += block.len() as u64;
             if private {
-                counts.add_cells(block.cells());
+                scratch.counts.add_cells(block.cells());
             } else if fill.weight.is_some() {
-                histogram.fill_weighted(block.cells(), block.weights());
+                histogram.fill_weighted_with(block.cells(), block.weights(), &mut scratch.cuts);
             } else {
                 histogram.fill(block.cells());
             }
         })?;
         if let Some(counts) = histogram.counts_mut().filter(|_| private) {
-            self.counts.flush(counts);
+            self.scratch.counts.flush(counts);
         }
         Ok(filled)
     }
@@ -102,7 +110,7 @@ impl Filler {
         }
         histograms.iter().try_for_each(|histogram| self.check_target(histogram, fill))?;
         let mut filled = 0;
-        self.blocks(fill, true, |_, block| {
+        self.blocks(fill, true, |scratch, block| {
             filled += block.len() as u64;
             // Rows of one group often come together (one file, one sample), so runs are filled at once.
             let mut start = 0;
@@ -111,7 +119,8 @@ impl Filler {
                 start = range.end;
                 let histogram = &mut histograms[groups[run[0] as usize]];
                 if fill.weight.is_some() {
-                    histogram.fill_weighted(&block.cells()[range.clone()], &block.weights()[range]);
+                    let (cells, weights) = (&block.cells()[range.clone()], &block.weights()[range]);
+                    histogram.fill_weighted_with(cells, weights, &mut scratch.cuts);
                 } else {
                     histogram.fill(&block.cells()[range]);
                 }
@@ -146,17 +155,21 @@ impl Filler {
         let filled = items.len() as u64;
         match (column.values, fill.weight.map(|w| w.values)) {
             (Values::F64(v), Some(Values::F64(w))) => {
-                fill_weighted(histogram, wide, &v[items.clone()], &w[items]);
+                fill_weighted(histogram, wide, &v[items.clone()], &w[items], &mut self.scratch.cuts);
             }
             (Values::F32(v), Some(Values::F64(w))) => {
-                fill_weighted(histogram, narrow, &v[items.clone()], &w[items]);
+                fill_weighted(histogram, narrow, &v[items.clone()], &w[items], &mut self.scratch.cuts);
             }
-            (Values::F64(v), None) if self.counts.is_usable() => self.counts.add(wide, &v[items]),
-            (Values::F32(v), None) if self.counts.is_usable() => self.counts.add(narrow, &v[items]),
+            (Values::F64(v), None) if self.scratch.counts.is_usable() => {
+                self.scratch.counts.add(wide, &v[items])
+            }
+            (Values::F32(v), None) if self.scratch.counts.is_usable() => {
+                self.scratch.counts.add(narrow, &v[items])
+            }
             _ => return Ok(None),
         }
         if let Some(counts) = histogram.counts_mut() {
-            self.counts.flush(counts);
+            self.scratch.counts.flush(counts);
         }
         Ok(Some(filled))
     }
@@ -166,7 +179,7 @@ impl Filler {
         &mut self,
         fill: &Fill<'_>,
         rows: bool,
-        mut each: impl FnMut(&mut PrivateCounts, &Block),
+        mut each: impl FnMut(&mut Scratch, &Block),
     ) -> Result<()> {
         let items = fill.check(self.axes.len())?;
         for (plan, column) in self.plans.iter().zip(fill.columns) {
@@ -210,7 +223,7 @@ impl Filler {
                 }
                 self.add_columns(&mut block, fill, Level::Item, start, len);
                 block.squeeze(fill.weight.is_some(), rows);
-                each(&mut self.counts, &block);
+                each(&mut self.scratch, &block);
                 start += len;
             }
             return Ok(());
@@ -228,7 +241,7 @@ impl Filler {
             }
             self.add_columns(&mut block, fill, Level::Event, start, len);
             block.squeeze(fill.weight.is_some(), rows);
-            each(&mut self.counts, &block);
+            each(&mut self.scratch, &block);
             start += len;
         }
         Ok(())
@@ -254,11 +267,17 @@ impl Filler {
 }
 
 /// Values of one axis and as many weights into a histogram, block by block.
-fn fill_weighted<F: Real>(histogram: &mut ExactHistogram, bins: &Bins<F>, values: &[F], weights: &[f64]) {
+fn fill_weighted<F: Real>(
+    histogram: &mut ExactHistogram,
+    bins: &Bins<F>,
+    values: &[F],
+    weights: &[f64],
+    cuts: &mut CutBuffer,
+) {
     let mut left = weights;
     bins.visit(values, |indices| {
         let (now, later) = left.split_at(indices.len());
-        histogram.fill_weighted(indices, now);
+        histogram.fill_weighted_with(indices, now, cuts);
         left = later;
     });
 }

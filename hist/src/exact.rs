@@ -4,7 +4,7 @@ mod bytes;
 
 use crate::axis::{self, Axis};
 use crate::error::{HistError, Result};
-use crate::exact_sum::WeightSums;
+use crate::exact_sum::{CutBuffer, WeightSums};
 use crate::histogram::{Histogram, Weighted};
 use crate::storage;
 
@@ -14,6 +14,7 @@ use crate::storage;
 #[derive(Debug, Clone)]
 pub struct ExactHistogram {
     axes: Vec<Axis>,
+    /// Fills, but for those that went to `sums`, which counts its own.
     counts: Vec<u64>,
     sums: Option<WeightSums>,
 }
@@ -49,8 +50,12 @@ impl ExactHistogram {
 
     /// Fills per cell so far, raw: without weights.
     #[must_use]
-    pub fn counts(&self) -> &[u64] {
-        &self.counts
+    pub fn counts(&self) -> Vec<u64> {
+        (0..self.cells()).map(|cell| self.count(cell)).collect()
+    }
+
+    fn count(&self, cell: usize) -> u64 {
+        self.counts[cell].saturating_add(self.sums.as_ref().map_or(0, |sums| sums.fills(cell)))
     }
 
     /// Fills per cell of an unweighted histogram, for adding counts kept elsewhere; `None` for a weighted one,
@@ -81,11 +86,17 @@ impl ExactHistogram {
     /// # Panics
     /// If a cell is not below [`cells`](Self::cells).
     pub fn fill_weighted(&mut self, cells: &[u32], weights: &[f64]) {
-        let cells = &cells[..cells.len().min(weights.len())];
-        let counts = &mut self.counts[..];
+        self.fill_weighted_with(cells, weights, &mut CutBuffer::default());
+    }
+
+    /// [`fill_weighted`](Self::fill_weighted) with a buffer that is kept for the next time.
+    ///
+    /// # Panics
+    /// If a cell is not below [`cells`](Self::cells).
+    pub fn fill_weighted_with(&mut self, cells: &[u32], weights: &[f64], buffer: &mut CutBuffer) {
         match &mut self.sums {
-            Some(sums) => sums.add_each(cells, weights, |cell| counts[cell] += 1),
-            None => cells.iter().for_each(|&cell| counts[cell as usize] += 1),
+            Some(sums) => sums.add_with(cells, weights, buffer),
+            None => self.fill(&cells[..cells.len().min(weights.len())]),
         }
     }
 
@@ -112,8 +123,8 @@ impl ExactHistogram {
             (Some(own), Some(others)) => own.merge(others),
             _ => return Err(HistError::StorageDiffers),
         }
-        for (own, count) in self.counts.iter_mut().zip(&other.counts) {
-            *own = own.saturating_add(*count);
+        for (cell, own) in self.counts.iter_mut().enumerate() {
+            *own = own.saturating_add(other.count(cell));
         }
         Ok(())
     }
@@ -125,7 +136,7 @@ impl ExactHistogram {
             let (sumw, sumw2) = sums.finish();
             Weighted { sumw, sumw2 }
         });
-        Histogram { axes: self.axes.clone(), counts: self.counts.clone(), weighted }
+        Histogram { axes: self.axes.clone(), counts: self.counts(), weighted }
     }
 
     /// Memory held, in bytes; axes count by their edges and labels.

@@ -23,5 +23,5 @@ mod window;
 
 pub use sums::{ExactSum, ExactSums};
 pub(crate) use weights::Part;
-pub use weights::WeightSums;
+pub use weights::{CutBuffer, WeightSums};
 pub use window::{SplitWeight, Splitter};

@@ -29,7 +29,8 @@ impl ExactHistogram {
         self.axes.iter().for_each(|axis| put_axis(&mut out, axis));
         let mut passed = 0;
         let mut scratch = Vec::new();
-        for (cell, &count) in self.counts.iter().enumerate() {
+        for cell in 0..self.cells() {
+            let count = self.count(cell);
             let empty = count == 0 && self.sums.as_ref().is_none_or(|sums| !sums.touched(cell, &mut scratch));
             if empty {
                 passed += 1;

@@ -1,10 +1,61 @@
 //! Σw and Σw² of many cells: integers for the weights that fit, full range for the rest.
 
+use pulp::Arch;
+
 use super::sums::ExactSums;
 use super::window::{ADDS, SplitWeight, Splitter};
 
 /// Weights cut at a time, before any is added.
 const BLOCK: usize = 256;
+
+/// Room for cut weights. Filling in small pieces is faster with one that is kept.
+#[derive(Debug, Clone, Default)]
+pub struct CutBuffer(Vec<SplitWeight>);
+
+impl CutBuffer {
+    fn of(&mut self, n: usize) -> &mut [SplitWeight] {
+        if self.0.len() < n {
+            self.0.resize(n, [0; 4]);
+        }
+        &mut self.0[..n]
+    }
+}
+
+/// What is added to in the inner loop, together because one place in memory costs less than two.
+#[derive(Debug, Clone, Copy, Default)]
+struct FastCell {
+    /// Sums of cut weights since they were last emptied.
+    parts: SplitWeight,
+    /// Weights ever added, fitting or not.
+    fills: u64,
+}
+
+/// The inner loop, in a form that [`Arch::dispatch`] compiles for each instruction set: the four parts are one vector.
+struct AddCut<'a> {
+    cells: &'a [u32],
+    cut: &'a [SplitWeight],
+    fast: &'a mut [FastCell],
+}
+
+impl pulp::NullaryFnOnce for AddCut<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn call(self) {
+        let Self { cells, cut, fast } = self;
+        for (&cell, cut) in cells.iter().zip(cut) {
+            let FastCell { parts, fills } = &mut fast[cell as usize];
+            // Written out, so that it becomes one addition.
+            *parts = [
+                parts[0].wrapping_add(cut[0]),
+                parts[1].wrapping_add(cut[1]),
+                parts[2].wrapping_add(cut[2]),
+                parts[3].wrapping_add(cut[3]),
+            ];
+            *fills += 1;
+        }
+    }
+}
 
 /// (Σw, Σw²) per cell, exact. Rules in the [module's head](super).
 #[derive(Debug, Clone)]
@@ -12,8 +63,8 @@ pub struct WeightSums {
     cells: usize,
     /// How `fast` is cut; none before the first weight.
     splitter: Option<Splitter>,
-    /// Sums of cut weights since they were last emptied; no entries before the first weight.
-    fast: Vec<SplitWeight>,
+    /// No entries before the first weight.
+    fast: Vec<FastCell>,
     /// Additions since then, of which there may be [`ADDS`].
     added: usize,
     /// Everything else.
@@ -52,20 +103,22 @@ impl WeightSums {
     /// # Panics
     /// If a cell is beyond the array.
     pub fn add(&mut self, cells: &[u32], weights: &[f64]) {
-        self.add_each(cells, weights, |_| {});
+        self.add_with(cells, weights, &mut CutBuffer::default());
     }
 
-    /// [`add`](Self::add), which also calls `each` with every cell: one pass over cells costs less than two.
-    #[inline]
-    pub(crate) fn add_each(&mut self, cells: &[u32], weights: &[f64], mut each: impl FnMut(usize)) {
-        let mut cut = [[0i64; 4]; BLOCK];
+    /// [`add`](Self::add) with a buffer that is kept for the next time.
+    ///
+    /// # Panics
+    /// If a cell is beyond the array.
+    pub fn add_with(&mut self, cells: &[u32], weights: &[f64], buffer: &mut CutBuffer) {
         for (cells, weights) in cells.chunks(BLOCK).zip(weights.chunks(BLOCK)) {
+            let n = weights.len().min(cells.len());
+            let (weights, cut) = (&weights[..n], buffer.of(n));
             let splitter = self.ready(weights);
-            if splitter.split(weights, &mut cut) {
-                self.add_cut(cells, &cut[..weights.len().min(cells.len())], &mut each);
+            if splitter.split(weights, cut) {
+                self.add_cut(cells, cut);
             } else {
-                cells.iter().zip(weights).for_each(|(&cell, _)| each(cell as usize));
-                self.add_misfits(cells, weights, &mut cut);
+                self.add_misfits(cells, weights, cut);
             }
         }
     }
@@ -84,24 +137,13 @@ impl WeightSums {
             self.empty();
         }
         if self.fast.is_empty() {
-            self.fast = vec![[0; 4]; self.cells];
+            self.fast = vec![FastCell::default(); self.cells];
         }
         *self.splitter.get_or_insert_with(|| Splitter::for_weights(weights))
     }
 
-    #[inline]
-    fn add_cut(&mut self, cells: &[u32], cut: &[SplitWeight], mut each: impl FnMut(usize)) {
-        for (&cell, cut) in cells.iter().zip(cut) {
-            each(cell as usize);
-            let sums = &mut self.fast[cell as usize];
-            // Written out: one or two vector additions.
-            *sums = [
-                sums[0].wrapping_add(cut[0]),
-                sums[1].wrapping_add(cut[1]),
-                sums[2].wrapping_add(cut[2]),
-                sums[3].wrapping_add(cut[3]),
-            ];
-        }
+    fn add_cut(&mut self, cells: &[u32], cut: &[SplitWeight]) {
+        Arch::new().dispatch(AddCut { cells, cut, fast: &mut self.fast });
         self.added += cut.len();
     }
 
@@ -120,7 +162,7 @@ impl WeightSums {
             }
         }
         splitter.split(weights, cut);
-        self.add_cut(cells, &cut[..weights.len().min(cells.len())], |_| {});
+        self.add_cut(cells, cut);
         for (&cell, &w) in cells.iter().zip(weights) {
             if !splitter.fits(w) {
                 self.weights.add(cell as usize, w);
@@ -133,11 +175,11 @@ impl WeightSums {
     fn empty(&mut self) {
         if let Some(splitter) = self.splitter {
             for (cell, fast) in self.fast.iter_mut().enumerate() {
-                if *fast != [0; 4] {
-                    let [(w, w_at), (s, s_at)] = splitter.join(fast);
+                if fast.parts != [0; 4] {
+                    let [(w, w_at), (s, s_at)] = splitter.join(&fast.parts);
                     self.weights.add_fixed(cell, w, w_at);
                     self.squares.add_fixed(cell, s, s_at);
-                    *fast = [0; 4];
+                    fast.parts = [0; 4];
                 }
             }
         }
@@ -150,8 +192,8 @@ impl WeightSums {
         self.squares.merge(&other.squares);
         if let Some(splitter) = other.splitter {
             for (cell, fast) in other.fast.iter().enumerate().take(self.cells) {
-                if *fast != [0; 4] {
-                    let [(w, w_at), (s, s_at)] = splitter.join(fast);
+                if fast.parts != [0; 4] {
+                    let [(w, w_at), (s, s_at)] = splitter.join(&fast.parts);
                     self.weights.add_fixed(cell, w, w_at);
                     self.squares.add_fixed(cell, s, s_at);
                 }
@@ -175,17 +217,21 @@ impl WeightSums {
     /// What the integers of a cell hold.
     fn fixed(&self, cell: usize) -> [(i128, usize); 2] {
         match (&self.splitter, self.fast.get(cell)) {
-            (Some(splitter), Some(fast)) => splitter.join(fast),
+            (Some(splitter), Some(fast)) => splitter.join(&fast.parts),
             _ => [(0, 0); 2],
         }
+    }
+
+    /// How many weights [`add`](Self::add) has added to a cell; merged ones are not counted.
+    #[must_use]
+    pub fn fills(&self, cell: usize) -> u64 {
+        self.fast.get(cell).map_or(0, |fast| fast.fills)
     }
 
     /// Heap memory, in bytes.
     #[must_use]
     pub fn heap_bytes(&self) -> usize {
-        self.fast.capacity() * size_of::<SplitWeight>()
-            + self.weights.heap_bytes()
-            + self.squares.heap_bytes()
+        self.fast.capacity() * size_of::<FastCell>() + self.weights.heap_bytes() + self.squares.heap_bytes()
     }
 
     /// Calls `each` with the two sums of a cell as (flags, sign, lowest bit, magnitude).
