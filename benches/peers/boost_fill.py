@@ -1,7 +1,7 @@
 """Time per fill of boost-histogram on one core, for `benches/fill.sh`.
 
 The distributions of gpu-kernels/benches/fill.rs: values exponential of mean 40 (f64, and the same as f32), a second
-axis Gaussian of width 1.2, weights Gaussian of mean 1 and width 0.1; 2^20 of each. Writes {name: ns per fill, the
+axis Gaussian of width 1.2, weights Gaussian of mean 1 and width 0.1; 2^17 of each. Writes {name: ns per fill, the
 least of many} as JSON. Each repetition fills everything in one call, which is what suits boost-histogram best.
 """
 
@@ -12,8 +12,8 @@ import time
 import boost_histogram as bh
 import numpy as np
 
-N = 1 << 20
-REPETITIONS = 60
+N = 1 << 17
+REPETITIONS = 300
 
 
 def least(fill):
