@@ -63,21 +63,16 @@ impl Codec {
     }
 }
 
-/// Decompression contexts, made once and used for every basket.
+/// Decompression contexts, made when first wanted and used for every basket.
+#[derive(Default)]
 pub struct Decompressor {
-    deflate: libdeflater::Decompressor,
-    zstd: zstd_safe::DCtx<'static>,
+    deflate: Option<libdeflater::Decompressor>,
+    zstd: Option<zstd_safe::DCtx<'static>>,
 }
 
 impl fmt::Debug for Decompressor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Decompressor")
-    }
-}
-
-impl Default for Decompressor {
-    fn default() -> Self {
-        Self::new()
     }
 }
 
@@ -128,12 +123,22 @@ struct Block<'a> {
 }
 
 impl Decompressor {
-    /// New contexts.
+    /// No contexts yet.
     pub fn new() -> Self {
-        let mut zstd = zstd_safe::DCtx::create();
-        // Cannot fail for a constant within zstd's bounds; if it did, zstd's own limit (128 MiB) would hold.
-        let _ = zstd.set_parameter(zstd_safe::DParameter::WindowLogMax(ZSTD_WINDOW_LOG));
-        Self { deflate: libdeflater::Decompressor::new(), zstd }
+        Self::default()
+    }
+
+    fn deflate(&mut self) -> &mut libdeflater::Decompressor {
+        self.deflate.get_or_insert_with(libdeflater::Decompressor::new)
+    }
+
+    fn zstd(&mut self) -> &mut zstd_safe::DCtx<'static> {
+        self.zstd.get_or_insert_with(|| {
+            let mut context = zstd_safe::DCtx::create();
+            // Cannot fail for a constant within zstd's bounds; if it did, zstd's own limit (128 MiB) would hold.
+            let _ = context.set_parameter(zstd_safe::DParameter::WindowLogMax(ZSTD_WINDOW_LOG));
+            context
+        })
     }
 
     /// Decompresses a record's payload, which the record's header says has `size` bytes, into `out` (cleared first).
@@ -184,11 +189,11 @@ impl Decompressor {
         let codec = block.codec;
         match codec {
             Codec::Zlib => {
-                let done = self.deflate.zlib_decompress(block.content, out.space(block.size));
+                let done = self.deflate().zlib_decompress(block.content, out.space(block.size));
                 done.map_err(|error| codec.fault(error))
             }
             Codec::OldDeflate => {
-                let done = self.deflate.deflate_decompress(block.content, out.space(block.size));
+                let done = self.deflate().deflate_decompress(block.content, out.space(block.size));
                 done.map_err(|error| codec.fault(error))
             }
             Codec::Lz4 => {
@@ -204,9 +209,9 @@ impl Decompressor {
             Codec::Zstd => {
                 let target = out.space(produce);
                 let done = if produce == block.size {
-                    self.zstd.decompress(target, block.content)
+                    self.zstd().decompress(target, block.content)
                 } else {
-                    self.zstd_prefix(block.content, target)
+                    Self::zstd_prefix(self.zstd(), block.content, target)
                 };
                 done.map_err(|code| codec.fault(zstd_safe::get_error_name(code)))
             }
@@ -215,20 +220,24 @@ impl Decompressor {
     }
 
     /// Streams until `target` is full and leaves the rest of the frame alone.
-    fn zstd_prefix(&mut self, content: &[u8], target: &mut [u8]) -> std::result::Result<usize, usize> {
-        self.zstd.reset(zstd_safe::ResetDirective::SessionOnly)?;
+    fn zstd_prefix(
+        context: &mut zstd_safe::DCtx<'_>,
+        content: &[u8],
+        target: &mut [u8],
+    ) -> std::result::Result<usize, usize> {
+        context.reset(zstd_safe::ResetDirective::SessionOnly)?;
         let wanted = target.len();
         let mut output = zstd_safe::OutBuffer::around(target);
         let mut input = zstd_safe::InBuffer::around(content);
         while output.pos() < wanted {
             let before = (output.pos(), input.pos());
-            self.zstd.decompress_stream(&mut output, &mut input)?;
+            context.decompress_stream(&mut output, &mut input)?;
             if (output.pos(), input.pos()) == before {
                 break;
             }
         }
         let done = output.pos();
-        self.zstd.reset(zstd_safe::ResetDirective::SessionOnly)?;
+        context.reset(zstd_safe::ResetDirective::SessionOnly)?;
         Ok(done)
     }
 }

@@ -1,0 +1,58 @@
+#!/usr/bin/env python3
+"""CPU seconds of uproot for the columns of the ADL queries Q1-Q8, beside those of ana-root.
+
+    ANA_BENCH_DATA=DIR uproot_scan.py [ana-root.jsonl]
+
+DIR holds gen_1M_{zstd,lz4,zlib,lzma}.root. The optional file is what
+`cargo bench -p ana-root --bench ratio -- --json` printed on the same machine in the same hour.
+The file is in memory for both; uproot decompresses in this thread alone.
+"""
+import json
+import os
+import sys
+import time
+
+import uproot
+
+def of(prefix, names):
+    return [f"{prefix}_{name}" for name in names.split()]
+
+QUERIES = {
+    "Q1": ["MET_pt"],
+    "Q2": ["Jet_pt"],
+    "Q3": of("Jet", "pt eta"),
+    "Q4": ["MET_pt", "Jet_pt"],
+    "Q5": ["MET_pt"] + of("Muon", "pt eta phi mass charge"),
+    "Q6": of("Jet", "pt eta phi mass btagDeepFlavB"),
+    "Q7": of("Jet", "pt eta phi") + of("Muon", "pt eta phi") + of("Electron", "pt eta phi"),
+    "Q8": ["MET_pt", "MET_phi"] + of("Muon", "pt eta phi mass charge") + of("Electron", "pt eta phi mass charge"),
+}
+
+
+def main():
+    ours = {}
+    if len(sys.argv) > 1:
+        for line in open(sys.argv[1]):
+            row = json.loads(line)
+            ours[row["codec"], row["query"]] = row
+    folder = os.environ.get("ANA_BENCH_DATA", ".")
+    print("codec query  uproot CPU s  ana-root CPU s  ana-root / uproot")
+    for codec in ("zstd", "lz4", "zlib", "lzma"):
+        path = os.path.join(folder, f"gen_1M_{codec}.root")
+        if not os.path.exists(path):
+            print(f"skipped: no {path}", file=sys.stderr)
+            continue
+        with uproot.open(path, array_cache=None) as file:
+            tree = file["Events"]
+            for query, columns in QUERIES.items():
+                best = float("inf")
+                for _ in range(3):
+                    began = time.process_time()
+                    tree.arrays(columns, library="ak")
+                    best = min(best, time.process_time() - began)
+                row = ours.get((codec, query))
+                beside = f"{row['scan_cpu_s']:14.4f}  {row['scan_cpu_s'] / best:17.2f}" if row else ""
+                print(f"{codec:5} {query}    {best:12.4f}  {beside}", flush=True)
+
+
+main()

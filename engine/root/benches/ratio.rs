@@ -1,0 +1,47 @@
+//! CPU time of `scan` over that of `floor`, for each query and codec: `cargo bench -p ana-root --bench ratio`.
+//!
+//! The least of several runs of each, taken in turns; the time is the thread's own, so that other work on the machine
+//! does not count. With `--json`, one line for each query and codec instead of the table.
+
+#![allow(clippy::indexing_slicing, clippy::print_stdout, missing_docs, reason = "a bench")]
+
+mod adl;
+
+use std::hint::black_box;
+use std::time::Instant;
+
+const ROUNDS: usize = 5;
+
+/// Seconds this thread has had a CPU; where the system does not tell, seconds on the clock.
+fn cpu_seconds(began: Instant) -> f64 {
+    let spent = std::fs::read_to_string("/proc/thread-self/schedstat").ok();
+    let nanoseconds = spent.and_then(|spent| spent.split(' ').next()?.parse::<f64>().ok());
+    nanoseconds.map_or_else(|| began.elapsed().as_secs_f64(), |nanoseconds| nanoseconds / 1e9)
+}
+
+fn timed(work: impl Fn() -> usize) -> f64 {
+    let began = Instant::now();
+    let before = cpu_seconds(began);
+    black_box(work());
+    cpu_seconds(began) - before
+}
+
+fn main() {
+    let json = std::env::args().any(|argument| argument == "--json");
+    for codec in adl::CODECS {
+        let Some(file) = adl::InMemory::load(codec) else { continue };
+        for (query, columns) in adl::QUERIES {
+            let (mut scan, mut floor) = (f64::INFINITY, f64::INFINITY);
+            for _ in 0..ROUNDS {
+                scan = scan.min(timed(|| file.scan(columns)));
+                floor = floor.min(timed(|| file.floor(columns)));
+            }
+            let ratio = scan / floor;
+            if json {
+                println!("{{\"codec\":\"{codec}\",\"query\":\"{query}\",\"scan_cpu_s\":{scan},\"floor_cpu_s\":{floor}}}");
+            } else {
+                println!("{codec:5} {query}  scan {:8.2} ms  floor {:8.2} ms  ratio {ratio:5.2}", scan * 1e3, floor * 1e3);
+            }
+        }
+    }
+}
