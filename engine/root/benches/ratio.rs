@@ -27,10 +27,17 @@ fn timed(work: impl Fn() -> usize) -> f64 {
 }
 
 fn main() {
-    let json = std::env::args().any(|argument| argument == "--json");
-    for codec in adl::CODECS {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let json = arguments.iter().any(|argument| argument == "--json");
+    // Names of codecs and queries limit what is run.
+    let chosen = |name: &str, all: &[&str]| {
+        !arguments.iter().any(|argument| all.contains(&argument.as_str()))
+            || arguments.iter().any(|argument| argument == name)
+    };
+    let queries: Vec<&str> = adl::QUERIES.iter().map(|(query, _)| *query).collect();
+    for codec in adl::CODECS.into_iter().filter(|codec| chosen(codec, &adl::CODECS)) {
         let Some(file) = adl::InMemory::load(codec) else { continue };
-        for (query, columns) in adl::QUERIES {
+        for (query, columns) in adl::QUERIES.into_iter().filter(|(query, _)| chosen(query, &queries)) {
             let (mut scan, mut floor) = (f64::INFINITY, f64::INFINITY);
             for _ in 0..ROUNDS {
                 scan = scan.min(timed(|| file.scan(columns)));
@@ -38,9 +45,15 @@ fn main() {
             }
             let ratio = scan / floor;
             if json {
-                println!("{{\"codec\":\"{codec}\",\"query\":\"{query}\",\"scan_cpu_s\":{scan},\"floor_cpu_s\":{floor}}}");
+                println!(
+                    "{{\"codec\":\"{codec}\",\"query\":\"{query}\",\"scan_cpu_s\":{scan},\"floor_cpu_s\":{floor}}}"
+                );
             } else {
-                println!("{codec:5} {query}  scan {:8.2} ms  floor {:8.2} ms  ratio {ratio:5.2}", scan * 1e3, floor * 1e3);
+                println!(
+                    "{codec:5} {query}  scan {:8.2} ms  floor {:8.2} ms  ratio {ratio:5.2}",
+                    scan * 1e3,
+                    floor * 1e3
+                );
             }
         }
     }

@@ -42,7 +42,9 @@ fn main() {
     let bytes = bytes::Bytes::from(std::fs::read(path).expect("the file is readable"));
     let mut store = ByteStore::new();
     store.insert(0, bytes.clone());
-    let Progress::Ready(file) = RootFile::open(path, bytes.len() as u64, &store).unwrap() else { panic!("short") };
+    let Progress::Ready(file) = RootFile::open(path, bytes.len() as u64, &store).unwrap() else {
+        panic!("short")
+    };
     let Progress::Ready(tree) = file.tree(tree, &store).unwrap() else { panic!("short") };
     let tree = Arc::new(tree);
     for (column, branch) in tree.branches.iter().enumerate() {

@@ -280,3 +280,101 @@ fn lzma(content: &[u8], target: &mut [u8]) -> std::result::Result<usize, liblzma
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rstest::rstest;
+
+    fn block(magic: &[u8; 2], content: &[u8], size: usize) -> Vec<u8> {
+        let mut block = magic.to_vec();
+        block.push(8);
+        block.extend_from_slice(&u32::try_from(content.len()).unwrap().to_le_bytes()[..3]);
+        block.extend_from_slice(&u32::try_from(size).unwrap().to_le_bytes()[..3]);
+        block.extend_from_slice(content);
+        block
+    }
+
+    fn compressed(codec: Codec, data: &[u8]) -> Vec<u8> {
+        let level = libdeflater::CompressionLvl::new(6).unwrap();
+        match codec {
+            Codec::Zlib => {
+                let mut compressor = libdeflater::Compressor::new(level);
+                let mut out = vec![0; compressor.zlib_compress_bound(data.len())];
+                let length = compressor.zlib_compress(data, &mut out).unwrap();
+                block(b"ZL", &out[..length], data.len())
+            }
+            Codec::OldDeflate => {
+                let mut compressor = libdeflater::Compressor::new(level);
+                let mut out = vec![0; compressor.deflate_compress_bound(data.len())];
+                let length = compressor.deflate_compress(data, &mut out).unwrap();
+                block(b"CS", &out[..length], data.len())
+            }
+            Codec::Lz4 => {
+                let packed = lz4_flex::block::compress(data);
+                let mut content = xxhash_rust::xxh64::xxh64(&packed, 0).to_be_bytes().to_vec();
+                content.extend(packed);
+                block(b"L4", &content, data.len())
+            }
+            Codec::Zstd => {
+                let mut out = vec![0; zstd_safe::compress_bound(data.len())];
+                let length = zstd_safe::compress(&mut out[..], data, 5).unwrap();
+                block(b"ZS", &out[..length], data.len())
+            }
+            Codec::Lzma => {
+                use liblzma::stream::{Action, Check, Stream};
+                let mut stream = Stream::new_easy_encoder(6, Check::Crc32).unwrap();
+                let mut out = Vec::with_capacity(data.len() + 1000);
+                stream.process_vec(data, &mut out, Action::Finish).unwrap();
+                block(b"XZ", &out, data.len())
+            }
+        }
+    }
+
+    fn numbers(count: u32) -> Vec<u8> {
+        (0..count).flat_map(|i| (i.wrapping_mul(2_654_435_761) >> (i % 23)).to_be_bytes()).collect()
+    }
+
+    #[rstest]
+    fn every_codec_and_every_prefix(
+        #[values(Codec::Zlib, Codec::OldDeflate, Codec::Lz4, Codec::Zstd, Codec::Lzma)] codec: Codec,
+    ) {
+        let data = numbers(50_000);
+        // Two blocks, as for content of more than 16 MiB.
+        let mut payload = compressed(codec, &data[..120_000]);
+        payload.extend(compressed(codec, &data[120_000..]));
+        let (mut decompressor, mut scratch) = (Decompressor::new(), Scratch::default());
+        for wanted in [data.len(), 0, 1, 119_999, 120_000, 120_001, 65_536, data.len() - 1, data.len()] {
+            decompressor.decompress(&payload, data.len(), wanted, &mut scratch).unwrap();
+            assert_eq!(&scratch.filled()[..wanted], &data[..wanted], "{wanted} bytes");
+        }
+        // The record's header and the blocks must agree about the size.
+        assert!(decompressor.decompress(&payload, data.len() + 1, data.len() + 1, &mut scratch).is_err());
+        assert!(decompressor.decompress(&payload, data.len() - 1, data.len() - 1, &mut scratch).is_err());
+        payload.push(0);
+        assert!(decompressor.decompress(&payload, data.len(), data.len(), &mut scratch).is_err());
+    }
+
+    #[rstest]
+    fn a_flipped_bit_is_noticed_where_there_is_a_checksum(
+        #[values(Codec::Zlib, Codec::Lz4, Codec::Lzma)] codec: Codec,
+    ) {
+        let data = numbers(3000);
+        let payload = compressed(codec, &data);
+        let (mut decompressor, mut scratch) = (Decompressor::new(), Scratch::default());
+        for at in (HEADER..payload.len()).step_by(7) {
+            let mut broken = payload.clone();
+            broken[at] ^= 1 << (at % 8);
+            // Less than all is wanted: the checksum still counts.
+            let done = decompressor.decompress(&broken, data.len(), data.len() / 2, &mut scratch);
+            assert!(done.is_err() || scratch.filled().starts_with(&data[..data.len() / 2]), "byte {at}");
+        }
+    }
+
+    #[test]
+    fn stored_as_it_is() {
+        let (mut decompressor, mut scratch) = (Decompressor::new(), Scratch::default());
+        decompressor.decompress(b"12345678", 8, 5, &mut scratch).unwrap();
+        assert_eq!(scratch.filled(), b"12345");
+    }
+}

@@ -70,7 +70,10 @@ static ALLOCATOR: Counting = Counting;
 /// Columns by tree and path.
 type Content = BTreeMap<(String, String), ArrayRef>;
 
-fn ready<T>(bytes: &Bytes, mut ask: impl FnMut(&ByteStore) -> ana_root::Result<Progress<T>>) -> ana_root::Result<T> {
+fn ready<T>(
+    bytes: &Bytes,
+    mut ask: impl FnMut(&ByteStore) -> ana_root::Result<Progress<T>>,
+) -> ana_root::Result<T> {
     let mut store = ByteStore::new();
     for _ in 0..200 {
         match ask(&store)? {
@@ -245,7 +248,9 @@ const SMALL: [&str; 3] = [
 
 #[test]
 fn truncated_at_every_64th_byte() {
-    for name in SMALL.iter().chain(&["trees/tree_basictypes.root", "trees/uproot-sample-6.20.04-uncompressed.root"]) {
+    for name in
+        SMALL.iter().chain(&["trees/tree_basictypes.root", "trees/uproot-sample-6.20.04-uncompressed.root"])
+    {
         let Some(bytes) = shared(name) else { continue };
         let (sound, _) = everything(&bytes);
         assert!(!sound.is_empty());
@@ -254,7 +259,11 @@ fn truncated_at_every_64th_byte() {
             check(&format!("{name} cut at {}", case * 64), &bytes.slice(..case * 64), &sound, true, &tally);
         });
         report(&format!("{name} truncated"), &tally);
-        assert_eq!(tally.refused.into_inner(), tally.cases.into_inner(), "{name}: a cut file is taken for a whole one");
+        assert_eq!(
+            tally.refused.into_inner(),
+            tally.cases.into_inner(),
+            "{name}: a cut file is taken for a whole one"
+        );
         assert_eq!(tally.wrong.into_inner(), 0);
     }
 }

@@ -6,9 +6,9 @@ use std::io::Write;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-pub const CODECS: [&str; 4] = ["zstd", "lz4", "zlib", "lzma"];
+pub(crate) const CODECS: [&str; 4] = ["zstd", "lz4", "zlib", "lzma"];
 
-pub const QUERIES: [(&str, &[&str]); 8] = [
+pub(crate) const QUERIES: [(&str, &[&str]); 8] = [
     ("Q1", &["MET_pt"]),
     ("Q2", &["Jet_pt"]),
     ("Q3", &["Jet_pt", "Jet_eta"]),
@@ -49,7 +49,7 @@ pub const QUERIES: [(&str, &[&str]); 8] = [
 ];
 
 /// A tree with the whole file in memory.
-pub struct InMemory {
+pub(crate) struct InMemory {
     store: ByteStore,
     bytes: Bytes,
     tree: Arc<Tree>,
@@ -57,7 +57,7 @@ pub struct InMemory {
 
 impl InMemory {
     /// `$ANA_BENCH_DATA/gen_1M_<codec>.root`; says what is missing and returns `None` when it is not there.
-    pub fn load(codec: &str) -> Option<Self> {
+    pub(crate) fn load(codec: &str) -> Option<Self> {
         let folder = std::env::var_os("ANA_BENCH_DATA").map(PathBuf::from);
         let path = folder.unwrap_or_default().join(format!("gen_1M_{codec}.root"));
         let Ok(bytes) = std::fs::read(&path) else {
@@ -67,7 +67,9 @@ impl InMemory {
         let bytes = Bytes::from(bytes);
         let mut store = ByteStore::new();
         store.insert(0, bytes.clone());
-        let Ok(Progress::Ready(file)) = RootFile::open(codec, bytes.len() as u64, &store) else { return None };
+        let Ok(Progress::Ready(file)) = RootFile::open(codec, bytes.len() as u64, &store) else {
+            return None;
+        };
         let Ok(Progress::Ready(tree)) = file.tree("Events", &store) else { return None };
         Some(Self { store, bytes, tree: Arc::new(tree) })
     }
@@ -77,7 +79,7 @@ impl InMemory {
     }
 
     /// Reads the columns cluster by cluster; returns the number of values, so that nothing is optimised away.
-    pub fn scan(&self, names: &[&str]) -> usize {
+    pub(crate) fn scan(&self, names: &[&str]) -> usize {
         let columns = self.columns(names);
         let all: Vec<usize> = (0..columns.len()).collect();
         let Ok(mut reader) = TreeReader::new(Arc::clone(&self.tree), &columns) else { return 0 };
@@ -90,7 +92,7 @@ impl InMemory {
     }
 
     /// Only decompresses the baskets that `scan` reads: the columns' and their counters'.
-    pub fn floor(&self, names: &[&str]) -> usize {
+    pub(crate) fn floor(&self, names: &[&str]) -> usize {
         let mut columns = self.columns(names);
         let counters = columns.iter().filter_map(|column| self.tree.branches.get(*column)?.counter);
         columns.extend(counters.collect::<Vec<_>>());
@@ -101,7 +103,9 @@ impl InMemory {
         let mut values = 0;
         for branch in columns.iter().filter_map(|column| self.tree.branches.get(*column)) {
             for range in branch.baskets.iter().filter_map(ana_root::Basket::byte_range) {
-                let (Ok(start), Ok(end)) = (usize::try_from(range.start), usize::try_from(range.end)) else { continue };
+                let (Ok(start), Ok(end)) = (usize::try_from(range.start), usize::try_from(range.end)) else {
+                    continue;
+                };
                 let record = self.bytes.slice(start..end);
                 // Of the record's header: the object's length at byte 6, the header's own at byte 14.
                 let size = u32::from_be_bytes([record[6], record[7], record[8], record[9]]) as usize;

@@ -194,17 +194,16 @@ impl Grid {
 impl Values {
     /// Counts added up, starting with 0. Refuses a negative count, and more items than an array can have.
     pub(crate) fn running_total(&self) -> Result<Vec<i32>> {
-        fn total<T: Copy + Into<i128>>(counts: &[T]) -> Result<Vec<i32>> {
-            let mut ends = Vec::with_capacity(counts.len() + 1);
+        fn total<T: Copy + TryInto<i32>>(counts: &[T]) -> Result<Vec<i32>> {
             let mut sum = 0_i64;
             let mut valid = true;
+            let mut ends = Vec::with_capacity(counts.len() + 1);
             ends.push(0);
             ends.extend(counts.iter().map(|count| {
-                let count: i128 = (*count).into();
-                valid &= (0..=i128::from(i32::MAX)).contains(&count);
-                #[expect(clippy::cast_possible_truncation, reason = "what is out of range has been noted")]
-                let next = sum.wrapping_add(count as i64);
-                sum = next;
+                // A count that does not fit becomes −1, and then the whole is refused.
+                let count = (*count).try_into().unwrap_or(-1);
+                valid &= count >= 0;
+                sum += i64::from(count);
                 #[expect(
                     clippy::cast_possible_truncation,
                     reason = "the whole is refused if the last does not fit"
