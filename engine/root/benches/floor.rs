@@ -2,6 +2,7 @@
 
 #![allow(clippy::indexing_slicing, missing_docs, reason = "a bench")]
 
+#[allow(dead_code, reason = "each bench uses one of the two ways")]
 mod adl;
 
 use criterion::{Criterion, criterion_group, criterion_main};

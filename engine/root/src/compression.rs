@@ -3,6 +3,7 @@
 use std::fmt;
 
 use crate::error::{Place, Result, RootError};
+use crate::lz4;
 
 const HEADER: usize = 9;
 /// A dictionary of 64 MiB (`xz -9`) still fits; what asks for more is refused.
@@ -203,8 +204,7 @@ impl Decompressor {
                 if expected != found {
                     return Err(codec.fault(format!("checksum {found:016x} instead of {expected:016x}")));
                 }
-                lz4_flex::block::decompress_into(data, out.space(block.size))
-                    .map_err(|error| codec.fault(error))
+                lz4::decode_prefix(data, out.space(block.size), produce).map_err(|fault| codec.fault(fault))
             }
             Codec::Zstd => {
                 let target = out.space(produce);

@@ -46,6 +46,7 @@ mod error;
 mod file;
 mod interpretation;
 mod layout;
+mod lz4;
 mod object;
 mod reader;
 mod schema;

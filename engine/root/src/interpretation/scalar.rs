@@ -195,28 +195,28 @@ impl Values {
     /// Counts added up, starting with 0. Refuses a negative count, and more items than an array can have.
     pub(crate) fn running_total(&self) -> Result<Vec<i32>> {
         fn total<T: Copy + TryInto<i32>>(counts: &[T]) -> Result<Vec<i32>> {
-            let mut sum = 0_i64;
-            let mut valid = true;
-            let mut ends = Vec::with_capacity(counts.len() + 1);
-            ends.push(0);
-            ends.extend(counts.iter().map(|count| {
-                // A count that does not fit becomes −1, and then the whole is refused.
-                let count = (*count).try_into().unwrap_or(-1);
-                valid &= count >= 0;
-                sum += i64::from(count);
-                #[expect(
-                    clippy::cast_possible_truncation,
-                    reason = "the whole is refused if the last does not fit"
-                )]
-                let end = sum as i32;
-                end
-            }));
-            if !valid {
+            // Checked in one pass and added up in another: each runs at the speed of its one dependency.
+            // A count that does not fit becomes −1, and then the whole is refused.
+            let whole = |count: &T| (*count).try_into().unwrap_or(-1);
+            let (mut sum, mut signs) = (0_i64, 0_i32);
+            for count in counts {
+                let count = whole(count);
+                sum = sum.wrapping_add(i64::from(count));
+                signs |= count;
+            }
+            if signs < 0 {
                 return Err(RootError::malformed("counts from 0 to 2^31 − 1", "one that is not"));
             }
             if i32::try_from(sum).is_err() {
                 return Err(too_long());
             }
+            let mut end = 0_i32;
+            let mut ends = Vec::with_capacity(counts.len() + 1);
+            ends.push(0);
+            ends.extend(counts.iter().map(|count| {
+                end = end.wrapping_add(whole(count));
+                end
+            }));
             Ok(ends)
         }
         match self {
