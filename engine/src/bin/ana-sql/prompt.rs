@@ -88,7 +88,7 @@ async fn execute(session: &Session, text: &str, args: &RunArgs) {
                 fault::print(&error);
             }
         }
-        _ = run::signal() => eprintln!("interrupted"),
+        _ = run::signal() => console::say("interrupted\n"),
     }
 }
 

@@ -44,13 +44,13 @@ pub(crate) fn write(path: &Path, queries: &[Ran], stop: &Stop) -> Result<()> {
 /// Prints a report to standard error. A query that read no events has none.
 pub(crate) fn print(report: &RunReport) {
     if report.read.events > 0 {
-        eprint!("{}", table(report, console::colors(console::stderr_is_terminal())));
+        console::say(&table(report, console::colors(console::stderr_is_terminal())));
     }
 }
 
 /// Prints what was left out and what is odd about the data. Even a quiet run says so.
 pub(crate) fn print_faults(report: &RunReport) {
-    eprint!("{}", faults(report));
+    console::say(&faults(report));
 }
 
 fn faults(report: &RunReport) -> String {
