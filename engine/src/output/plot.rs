@@ -306,7 +306,7 @@ fn heat(part: f64) -> Rgb {
     const STOPS: [(f64, f64, f64); 5] =
         [(226.0, 232.0, 245.0), (120.0, 160.0, 214.0), (52.0, 110.0, 160.0), (40.0, 70.0, 110.0), (20.0, 24.0, 60.0)];
     let scaled = part.clamp(0.0, 1.0) * 4.0;
-    let stop = (0..3).rev().find(|&i| scaled >= as_f64(i)).unwrap_or(0);
+    let stop = (0..4).rev().find(|&i| scaled >= as_f64(i)).unwrap_or(0);
     let t = (scaled - as_f64(stop)).min(1.0);
     let (a, b) = (STOPS.get(stop), STOPS.get(stop + 1));
     let (Some(a), Some(b)) = (a, b) else { return BLACK };

@@ -115,12 +115,12 @@ pub(crate) struct SessionArgs {
     pub(crate) device: DeviceArg,
     /// What to do about a file that cannot be read.
     ///
-    /// For the tables of --table; a CREATE EXTERNAL TABLE has OPTIONS (on_bad_file 'skip').
+    /// For the tables of --table and the files named in SQL; a CREATE EXTERNAL TABLE has OPTIONS (on_bad_file 'skip').
     #[arg(long, value_enum, default_value_t = OnBadFileArg::Fail)]
     pub(crate) on_bad_file: OnBadFileArg,
     /// What to do about a branch that some files lack.
     ///
-    /// For the tables of --table; a CREATE EXTERNAL TABLE has OPTIONS (missing_branch 'null').
+    /// For the tables of --table and the files named in SQL; a CREATE EXTERNAL TABLE has OPTIONS (missing_branch 'null').
     #[arg(long, value_enum, default_value_t = MissingBranchArg::Error)]
     pub(crate) missing_branch: MissingBranchArg,
 }

@@ -32,3 +32,8 @@ pub(crate) fn put(text: &str) -> std::io::Result<()> {
     out.write_all(text.as_bytes())?;
     out.flush()
 }
+
+/// Writes a line or several to standard error. If nobody reads them, nothing is lost that could be told.
+pub(crate) fn say(text: &str) {
+    let _closed = std::io::stderr().lock().write_all(text.as_bytes());
+}

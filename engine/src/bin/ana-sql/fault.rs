@@ -79,7 +79,7 @@ pub(crate) fn print(error: &anyhow::Error) {
         // The chain in one line: "table events: a.root: no such file".
         None => chain(error),
     };
-    eprintln!("{red}error:{plain} {text}");
+    console::say(&format!("{red}error:{plain} {text}\n"));
 }
 
 /// The causes in one line; one that an outer message already holds is not said twice.

@@ -1,5 +1,4 @@
 //! `ana-sql`: SQL over NanoAOD on the command line. It uses only what `ana_engine` offers to everybody.
-#![allow(clippy::print_stdout, clippy::print_stderr, reason = "a command prints; the library does not")]
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests may panic"))]
 
 mod args;
@@ -26,7 +25,9 @@ fn main() -> ExitCode {
     // Wrong usage ends here with status 2, help and version with 0.
     let cli = Cli::parse();
     if let Some(Command::Completions { shell }) = cli.command {
-        clap_complete::generate(shell, &mut Cli::command(), "ana-sql", &mut std::io::stdout());
+        let mut text = Vec::new();
+        clap_complete::generate(shell, &mut Cli::command(), "ana-sql", &mut text);
+        let _closed = console::put(&String::from_utf8_lossy(&text));
         return ExitCode::SUCCESS;
     }
     match run::main(cli) {

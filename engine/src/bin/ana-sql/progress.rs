@@ -99,7 +99,6 @@ mod tests {
             files_done: 1,
             files_total: 4,
             seconds: 2.0,
-            ..Progress::default()
         };
         assert_eq!(
             line(&progress),

@@ -73,10 +73,11 @@ async fn execute(session: &Session, text: &str, args: &RunArgs) {
     let work = async {
         for step in script::steps(std::slice::from_ref(&source))? {
             let shown = script::statement(session, step, args.output.output.as_deref(), &args.output, &stop).await?;
-            if let Some(shown) = shown
-                && !args.output.quiet
-            {
-                report::print(&shown.report);
+            if let Some(shown) = shown {
+                report::print_faults(&shown.report);
+                if !args.output.quiet {
+                    report::print(&shown.report);
+                }
             }
         }
         anyhow::Ok(())
@@ -87,7 +88,7 @@ async fn execute(session: &Session, text: &str, args: &RunArgs) {
                 fault::print(&error);
             }
         }
-        _ = run::signal() => eprintln!("interrupted"),
+        _ = run::signal() => console::say("interrupted\n"),
     }
 }
 

@@ -44,8 +44,34 @@ pub(crate) fn write(path: &Path, queries: &[Ran], stop: &Stop) -> Result<()> {
 /// Prints a report to standard error. A query that read no events has none.
 pub(crate) fn print(report: &RunReport) {
     if report.read.events > 0 {
-        eprint!("{}", table(report, console::colors(console::stderr_is_terminal())));
+        console::say(&table(report, console::colors(console::stderr_is_terminal())));
     }
+}
+
+/// Prints what was left out and what is odd about the data. Even a quiet run says so.
+pub(crate) fn print_faults(report: &RunReport) {
+    console::say(&faults(report));
+}
+
+fn faults(report: &RunReport) -> String {
+    let mut out = String::new();
+    for warning in &report.warnings {
+        let _infallible = writeln!(out, "warning: {warning}");
+    }
+    for skipped in &report.skipped {
+        let what = match (skipped.events, skipped.first_entry) {
+            (Some(events), Some(first)) => format!("{} events from {first}", thousands(events)),
+            _ => "all events".to_owned(),
+        };
+        let _infallible = writeln!(out, "skipped: {}: {what}: {}", skipped.file, skipped.reason);
+    }
+    if !report.skipped.is_empty() {
+        let events: u64 = report.skipped.iter().filter_map(|s| s.events).sum();
+        let unknown = report.skipped.iter().filter(|s| s.events.is_none()).count();
+        let files = if unknown > 0 { format!(" and {unknown} whole files") } else { String::new() };
+        let _infallible = writeln!(out, "skipped in all: {} events{files}; the result is without them", thousands(events));
+    }
+    out
 }
 
 fn table(report: &RunReport, colors: bool) -> String {
@@ -100,7 +126,7 @@ pub(crate) fn rate(per_second: f64) -> String {
 
 #[cfg(test)]
 mod tests {
-    use ana_engine::Progress;
+    use ana_engine::{Progress, Skipped};
 
     use super::*;
 
@@ -121,6 +147,23 @@ mod tests {
              \u{20}\u{20}nJet >= 4      1,234    0.12 %   1.23 kHz\n\
              1.00 s, 1.00 MiB read\n"
         );
+    }
+
+    #[test]
+    fn what_was_left_out_is_listed() {
+        let skipped = |file: &str, events| Skipped {
+            file: file.to_owned(),
+            events,
+            first_entry: events.map(|_| 10),
+            reason: "broken".to_owned(),
+        };
+        let report = RunReport { skipped: vec![skipped("a.root", Some(1000)), skipped("b.root", None)], ..RunReport::default() };
+        assert_eq!(
+            faults(&report),
+            "skipped: a.root: 1,000 events from 10: broken\nskipped: b.root: all events: broken\n\
+             skipped in all: 1,000 events and 1 whole files; the result is without them\n"
+        );
+        assert_eq!(faults(&RunReport::default()), "");
     }
 
     #[test]

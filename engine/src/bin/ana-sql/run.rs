@@ -98,11 +98,12 @@ pub(crate) async fn session(args: &SessionArgs, scripts: &ScriptArgs, threads: u
 }
 
 fn bare_session(args: &SessionArgs, threads: usize) -> Result<Session> {
-    let mut builder = Session::builder().threads(threads).device(match args.device {
+    let device = match args.device {
         DeviceArg::Auto => Device::Auto,
         DeviceArg::Cpu => Device::Cpu,
         DeviceArg::Gpu => Device::Gpu,
-    });
+    };
+    let mut builder = Session::builder().threads(threads).device(device).files(root_options(args));
     if let Some(bytes) = args.memory {
         builder = builder.memory_limit(bytes);
     }
@@ -125,7 +126,16 @@ fn tables(scripts: &ScriptArgs) -> Vec<(String, Vec<String>)> {
 }
 
 async fn register(session: &Session, args: &SessionArgs, name: &str, locations: &[String]) -> Result<()> {
-    let options = RootOptions {
+    let failed = || format!("table {name}");
+    if locations.iter().all(|l| l.ends_with(".parquet")) {
+        session.register_parquet(name, locations).await.with_context(failed)
+    } else {
+        session.register_root(name, locations, root_options(args)).await.with_context(failed)
+    }
+}
+
+fn root_options(args: &SessionArgs) -> RootOptions {
+    RootOptions {
         on_bad_file: match args.on_bad_file {
             OnBadFileArg::Fail => OnBadFile::Fail,
             OnBadFileArg::Skip | OnBadFileArg::SkipOk => OnBadFile::Skip,
@@ -139,12 +149,5 @@ async fn register(session: &Session, args: &SessionArgs, name: &str, locations: 
             _ => MissingTriggers::AsBranches,
         },
         ..RootOptions::default()
-    };
-    let failed = || format!("table {name}");
-    let locations: Vec<&str> = locations.iter().map(String::as_str).collect();
-    if locations.iter().all(|l| l.ends_with(".parquet")) {
-        session.register_parquet(name, &locations).await.with_context(failed)
-    } else {
-        session.register_root(name, &locations, options).await.with_context(failed)
     }
 }

@@ -98,6 +98,7 @@ pub(crate) async fn main(args: RunArgs, threads: usize, stop: Stop) -> Result<Ex
         if let Some(Shown { report, path, reader_gone }) = shown {
             reader_is_gone |= reader_gone;
             skipped |= !report.skipped.is_empty();
+            report::print_faults(&report);
             if !args.output.quiet {
                 report::print(&report);
             }

@@ -81,7 +81,7 @@ pub(crate) async fn run(query: Query, target: Target, args: &OutputArgs, stop: &
             bar.clear();
             let (report, written) = written?;
             if !args.quiet {
-                eprintln!("{}", summary(&written));
+                console::say(&(summary(&written) + "\n"));
             }
             Shown { report, path: Some(path), reader_gone: false }
         }
