@@ -15,7 +15,7 @@ use datafusion::{
 };
 
 use crate::{
-    dialect::{faults, files::NamedFiles, script},
+    dialect::{faults, files::NamedFiles, histograms, script},
     error::{EngineError, Result, SqlPosition},
     query::{Query, QueryResult},
     table::{DatasetsTableFactory, MetadataCache, RootOptions, RootTable, RootTableFactory},
@@ -141,6 +141,7 @@ fn register_everything(state: &mut datafusion::execution::SessionState) -> Resul
     for function in ana_sql_ext::all_aggregate_functions() {
         state.register_udaf(function)?;
     }
+    state.register_expr_planner(Arc::new(ana_sql_ext::planner::HistogramPlanner))?;
     let formats = state.table_factories_mut();
     formats.insert("ROOT".to_owned(), Arc::new(RootTableFactory));
     formats.insert("DATASETS".to_owned(), Arc::new(DatasetsTableFactory));
@@ -225,7 +226,8 @@ impl Session {
     /// # Errors
     /// As [`Session::sql`].
     pub async fn plan(&self, statement: Statement, sql: &str) -> Result<Query> {
-        let (statement, destination) = crate::query::split_destination(statement)?;
+        let (mut statement, destination) = crate::query::split_destination(statement)?;
+        histograms::mark_aggregates(&mut statement);
         let files = NamedFiles::register(&self.context, &statement, sql, &self.files).await?;
         let tables = self.context.state().resolve_table_references(&statement)?;
         let plan = match self.context.state().statement_to_plan(statement).await {

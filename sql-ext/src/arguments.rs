@@ -6,7 +6,9 @@ use datafusion_common::{Result, ScalarValue};
 use datafusion_expr::ReturnFieldArgs;
 use std::sync::Arc;
 
+use crate::axis::is_axis;
 use crate::error::FunctionError;
+use crate::histogram::is_histogram;
 
 /// One argument in the reference of a function: its name and what it may be.
 #[derive(Debug, Clone, Copy)]
@@ -38,6 +40,14 @@ pub(crate) enum Shape {
     ListOrCounter,
     /// A text literal.
     Text,
+    /// A list of texts.
+    Texts,
+    /// Whether or not.
+    Boolean,
+    /// An axis, as `regular(…)` makes it.
+    Axis,
+    /// A histogram, as `hist(…)` makes it.
+    Histogram,
 }
 
 impl Shape {
@@ -50,6 +60,10 @@ impl Shape {
             Self::NumberOrNumbers => "a number or a list of numbers",
             Self::ListOrCounter => "a list or a counter such as nJet",
             Self::Text => "a text",
+            Self::Texts => "a list of texts",
+            Self::Boolean => "true or false",
+            Self::Axis => "an axis such as regular(100, 0, 200)",
+            Self::Histogram => "a histogram",
         }
     }
 
@@ -61,9 +75,11 @@ impl Shape {
             Self::List => item(found).is_some(),
             Self::NumberOrNumbers => is_number(item(found).unwrap_or(found)),
             Self::ListOrCounter => item(found).is_some() || is_integer(found),
-            Self::Text => {
-                matches!(found, DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View | DataType::Null)
-            }
+            Self::Text => is_text(found) || found.is_null(),
+            Self::Texts => item(found).is_some_and(|item| is_text(item) || item.is_null()),
+            Self::Boolean => matches!(found, DataType::Boolean | DataType::Null),
+            Self::Axis => is_axis(found),
+            Self::Histogram => is_histogram(found) || found.is_null(),
         }
     }
 }
@@ -84,8 +100,23 @@ pub(crate) fn is_number(found: &DataType) -> bool {
     found.is_numeric() || found.is_null()
 }
 
+pub(crate) fn is_text(found: &DataType) -> bool {
+    matches!(found, DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View)
+}
+
 pub(crate) fn is_integer(found: &DataType) -> bool {
     found.is_integer() || found.is_null()
+}
+
+/// A type as messages name it: our own by what they mean, not by their fields.
+pub(crate) fn type_name(found: &DataType) -> String {
+    if is_histogram(found) {
+        "a histogram".to_owned()
+    } else if is_axis(found) {
+        "an axis".to_owned()
+    } else {
+        found.to_string()
+    }
 }
 
 /// Checks the arguments of a call one by one.
@@ -97,7 +128,7 @@ pub(crate) fn check(function: &'static str, parameters: &[Parameter], arguments:
                 position: position + 1,
                 name: parameter.name,
                 expected: parameter.shape.text(),
-                found: argument.data_type().to_string(),
+                found: type_name(argument.data_type()),
             }
             .into());
         }

@@ -75,3 +75,10 @@ pub(crate) fn list_f64(rows: Rows<f64>) -> ArrayRef {
 pub(crate) fn bools(rows: &[Option<bool>]) -> ArrayRef {
     Arc::new(BooleanArray::from(rows.to_vec()))
 }
+
+/// One list of texts.
+pub(crate) fn list_text(texts: &[&str]) -> ArrayRef {
+    let mut list = arrow::array::ListBuilder::new(arrow::array::StringBuilder::new());
+    list.append_value(texts.iter().map(Some));
+    Arc::new(list.finish())
+}

@@ -91,12 +91,40 @@ pub enum FunctionError {
         /// Where and what.
         reason: String,
     },
+    /// An axis that cannot be, e.g. with its bounds the wrong way round.
+    #[error("{function}: {source}")]
+    Axis {
+        /// SQL name of the function.
+        function: &'static str,
+        /// What is wrong with it.
+        source: ana_hist::HistError,
+    },
+    /// A histogram operation that does not fit, e.g. a sum over different axes.
+    #[error("{function}: {source}")]
+    Histogram {
+        /// SQL name of the function.
+        function: &'static str,
+        /// What the histogram algebra says.
+        source: ana_hist::HistError,
+    },
+    /// A value of a histogram or axis column that is not what this crate makes.
+    #[error("not a histogram: {reason}")]
+    Malformed {
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// A batch that cannot be filled.
+    #[error("hist: {0}")]
+    Fill(#[from] ana_kernels::KernelError),
 }
 
 impl FunctionError {
     /// Whether the query is at fault, and not the data.
     fn is_plan_error(&self) -> bool {
-        !matches!(self, Self::Lengths { .. })
+        !matches!(
+            self,
+            Self::Lengths { .. } | Self::Histogram { .. } | Self::Malformed { .. } | Self::Fill(_)
+        )
     }
 }
 

@@ -5,18 +5,29 @@
 //! The session registers [`all_scalar_functions`] and [`all_aggregate_functions`].
 #![cfg_attr(
     test,
-    allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")
+    allow(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic,
+        clippy::cast_possible_truncation,
+        clippy::cast_possible_wrap,
+        reason = "a test fails by panicking, and knows the sizes of its numbers"
+    )
 )]
 
+pub mod aggregate;
 mod arguments;
+pub mod axis;
 #[cfg(test)]
 mod call;
 pub mod collection;
 mod elementwise;
 pub mod error;
 pub mod event;
+pub mod histogram;
 mod jagged;
 pub mod kinematics;
+pub mod planner;
 mod prelude;
 pub mod reference;
 
@@ -27,13 +38,28 @@ use datafusion_expr::{AggregateUDF, ScalarUDF};
 /// Every scalar function of this crate.
 pub fn all_scalar_functions() -> Vec<Arc<ScalarUDF>> {
     [
-        ScalarUDF::from(collection::Ht::default()),
+        ScalarUDF::from(axis::Boolean::default()),
+        axis::Category::default().into(),
+        axis::Integer::default().into(),
+        axis::NamedAxis::default().into(),
+        axis::Regular::default().into(),
+        axis::Variable::default().into(),
+        collection::Ht::default().into(),
         collection::Leading::default().into(),
         collection::NObj::default().into(),
         collection::NObjEq::default().into(),
         collection::NObjLess::default().into(),
         collection::NObjMin::default().into(),
         event::GoldenJson::default().into(),
+        histogram::Bins::default().into(),
+        histogram::BinsNd::default().into(),
+        histogram::Divide::default().into(),
+        histogram::HistAdd::default().into(),
+        histogram::HistMean::default().into(),
+        histogram::HistStd::default().into(),
+        histogram::HistSum::default().into(),
+        histogram::Project::default().into(),
+        histogram::Rebin::default().into(),
         kinematics::DeltaPhi::default().into(),
         kinematics::DeltaR::default().into(),
         kinematics::InvariantMass::default().into(),
@@ -45,7 +71,13 @@ pub fn all_scalar_functions() -> Vec<Arc<ScalarUDF>> {
 
 /// Every aggregate function of this crate.
 pub fn all_aggregate_functions() -> Vec<Arc<AggregateUDF>> {
-    Vec::new()
+    [
+        AggregateUDF::from(aggregate::Cutflow::default()),
+        aggregate::Hist::default().into(),
+        aggregate::NMinusOne::default().into(),
+    ]
+    .map(Arc::new)
+    .into()
 }
 
 #[cfg(test)]

@@ -3,7 +3,10 @@
 use std::sync::Arc;
 
 use datafusion::{
-    catalog::TableProvider, common::TableReference, prelude::SessionContext, sql::parser::Statement,
+    catalog::TableProvider,
+    common::TableReference,
+    prelude::SessionContext,
+    sql::{parser::Statement, sqlparser::ast::Statement as SqlStatement},
 };
 
 use super::faults;
@@ -28,14 +31,20 @@ impl NamedFiles {
         options: &RootOptions,
     ) -> Result<Self> {
         let mut named = Self::default();
+        let only_reads = match statement {
+            Statement::Statement(statement) => matches!(statement.as_ref(), SqlStatement::Query(_)),
+            Statement::Explain(_) | Statement::CopyTo(_) => true,
+            _ => false,
+        };
         for reference in context.state().resolve_table_references(statement)? {
             if context.table_exist(reference.clone())? {
                 continue;
             }
             let Some(table) = open(context, reference.table(), options).await? else {
-                // What else a name may be (a table function, a table of the information schema) is the
-                // planner's to judge, but for the plain case it can say less than we.
-                if matches!(reference, TableReference::Bare { .. }) {
+                // What else a name may be (a table function, a table to be created, one of the information
+                // schema) is the planner's to judge, but for the plain case it can say less than we.
+                let known = context.state().table_functions().contains_key(reference.table());
+                if only_reads && !known && matches!(reference, TableReference::Bare { .. }) {
                     named.deregister(context)?;
                     return Err(no_table(context, reference.table(), sql));
                 }

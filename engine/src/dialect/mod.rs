@@ -2,9 +2,11 @@
 //!
 //! [`script`] cuts a text into statements and keeps their places for error messages; [`syntax`] is the
 //! grammar; `files` opens the files a statement names as tables;
+//! [`histograms`] makes `sum(h)` and `mean(h)` of a histogram functions, not aggregates;
 //! [`faults`] turns the planner's errors into positions and advice.
 
 pub mod faults;
 pub(crate) mod files;
+pub mod histograms;
 pub mod script;
 pub mod syntax;

@@ -1,0 +1,234 @@
+//! `hist`: the aggregate that makes a histogram.
+
+use std::fmt::Write;
+use std::hash::{Hash, Hasher};
+
+use ana_hist::Axis;
+use datafusion_common::plan_err;
+use datafusion_expr::expr::{AggregateFunction, AggregateFunctionParams};
+use datafusion_expr::function::{AccumulatorArgs, AggregateFunctionSimplification, StateFieldsArgs};
+use datafusion_expr::utils::{AggregateOrderSensitivity, format_state_name};
+use datafusion_expr::{Accumulator, AggregateUDF, AggregateUDFImpl, Expr, GroupsAccumulator};
+
+use super::accumulator::{HistAccumulator, Machine};
+use super::groups::HistGroups;
+use super::layout::{AxisPlaces, Layout, constant_value};
+use crate::axis::axis_text;
+use crate::histogram::{histogram_data_type, histogram_field};
+use crate::prelude::*;
+
+/// A histogram of values over events.
+#[user_doc(
+    doc_section(label = "Histograms"),
+    description = "A histogram of the values of all events: arguments are (value, axis) pairs, then an optional weight. A list fills every element, a number beside a list is repeated for each; lists must have one length per event. NULL fills nothing, NaN goes to overflow. Flow bins are kept. Without weight it counts, with weight it keeps the sums of weights and of their squares, exact to the bit for any number of threads and batch size. FILTER (WHERE …) restricts it to a category, AS names it. hist(value, n, lo, hi[, weight]) is short for one regular axis.",
+    syntax_example = "hist(value, axis[, value, axis, …][, weight])",
+    alternative_syntax = "hist(value, n, lo, hi[, weight])",
+    sql_example = "```sql\nSELECT hist(MET_pt, regular(100, 0, 200)) AS met,\n       hist(Jet_pt, regular(40, 0, 400), Jet_eta, regular(48, -2.4, 2.4), genWeight) AS pt_eta,\n       hist(nJet, integer(4, 14)) FILTER (WHERE MET_pt > 50) AS njet_met50\nFROM events\n```",
+    argument(name = "value", description = "A number, a text or a boolean per event, or a list of them."),
+    argument(
+        name = "axis",
+        description = "regular, variable, integer, category or boolean; the same for all events."
+    ),
+    argument(name = "weight", description = "A number per event, or a list of numbers, element by element.")
+)]
+#[derive(Debug)]
+pub struct Hist {
+    signature: Signature,
+    bound: Option<Bound>,
+}
+
+/// The axes of one call, taken out of its arguments when the query is optimized: as arguments the engine would
+/// make columns of them, a struct per event. The arguments that remain are the values and the weight.
+#[derive(Debug, Clone)]
+struct Bound {
+    axes: Vec<Axis>,
+    /// Of the call as it was written.
+    layout: Layout,
+    /// The axes as text, names included: equal texts are equal axes.
+    key: String,
+}
+
+impl Default for Hist {
+    fn default() -> Self {
+        Self { signature: unchecked(), bound: None }
+    }
+}
+
+impl PartialEq for Hist {
+    fn eq(&self, other: &Self) -> bool {
+        let key = |hist: &Self| hist.bound.as_ref().map(|bound| (bound.key.clone(), bound.layout.clone()));
+        key(self) == key(other)
+    }
+}
+
+impl Eq for Hist {}
+
+impl Hash for Hist {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.bound.as_ref().map(|bound| &bound.key).hash(state);
+    }
+}
+
+impl Hist {
+    /// The call with its axes taken out; the call as it is where they are not constants yet.
+    fn bind(call: AggregateFunction, types: &[DataType]) -> Result<Expr> {
+        let layout = Layout::of(types)?;
+        let literal = |place: usize| match &call.params.args[place] {
+            Expr::Literal(value, _) => Some(value.clone()),
+            _ => None,
+        };
+        let constants = match &layout.axes {
+            AxisPlaces::Arguments(places) => places.clone(),
+            AxisPlaces::ShortForm => vec![1, 2, 3],
+        };
+        if constants.iter().any(|&place| literal(place).is_none()) {
+            return Ok(Expr::AggregateFunction(call));
+        }
+        let axes = layout
+            .axes(|place| literal(place).map_or_else(|| plan_err!("hist: argument {}", place + 1), Ok))?;
+        layout.check_axes(&axes, types)?;
+        let places: Vec<usize> = layout.values.iter().copied().chain(layout.weight).collect();
+        let mut arguments: Vec<Option<Expr>> = call.params.args.into_iter().map(Some).collect();
+        let args = places.iter().filter_map(|&place| arguments[place].take()).collect();
+        let key = format!("{axes:?}");
+        let bound = Self { bound: Some(Bound { axes, layout, key }), ..Self::default() };
+        let func = Arc::new(AggregateUDF::from(bound));
+        let params = AggregateFunctionParams { args, ..call.params };
+        Ok(Expr::AggregateFunction(AggregateFunction { func, params }))
+    }
+
+    fn machine(&self, call: &AccumulatorArgs) -> Result<Machine> {
+        if call.is_distinct {
+            return plan_err!("hist: DISTINCT makes no sense, every value is filled");
+        }
+        let types: Vec<DataType> = call.expr_fields.iter().map(|field| field.data_type().clone()).collect();
+        if let Some(Bound { axes, layout, .. }) = &self.bound {
+            return Machine::new(axes.clone(), layout, (0..types.len()).collect());
+        }
+        let layout = Layout::of(&types)?;
+        let mut axes = layout.axes(|place| constant_value(&call.exprs[place]))?;
+        layout.check_axes(&axes, &types)?;
+        for (axis, &place) in axes.iter_mut().zip(&layout.values) {
+            axis.name.get_or_insert_with(|| column_name(&call.exprs[place].to_string()));
+        }
+        let places = layout.values.iter().copied().chain(layout.weight).collect();
+        Machine::new(axes, &layout, places)
+    }
+}
+
+/// `MET_pt@3` is how a physical expression shows the column; the name is enough.
+fn column_name(shown: &str) -> String {
+    match shown.rsplit_once('@') {
+        Some((name, number)) if number.bytes().all(|byte| byte.is_ascii_digit()) => name.to_owned(),
+        _ => shown.to_owned(),
+    }
+}
+
+impl AggregateUDFImpl for Hist {
+    fn name(&self) -> &str {
+        "hist"
+    }
+
+    fn signature(&self) -> &Signature {
+        &self.signature
+    }
+
+    fn coerce_types(&self, arguments: &[DataType]) -> Result<Vec<DataType>> {
+        Ok(arguments.to_vec())
+    }
+
+    fn return_type(&self, arguments: &[DataType]) -> Result<DataType> {
+        if self.bound.is_none() {
+            Layout::of(arguments)?;
+        }
+        Ok(histogram_data_type())
+    }
+
+    fn return_field(&self, arguments: &[FieldRef]) -> Result<FieldRef> {
+        self.return_type(&arguments.iter().map(|field| field.data_type().clone()).collect::<Vec<_>>())?;
+        Ok(histogram_field("hist"))
+    }
+
+    fn state_fields(&self, call: StateFieldsArgs) -> Result<Vec<FieldRef>> {
+        Ok(vec![Arc::new(Field::new(format_state_name(call.name, "hist"), DataType::Binary, true))])
+    }
+
+    fn accumulator(&self, call: AccumulatorArgs) -> Result<Box<dyn Accumulator>> {
+        Ok(Box::new(HistAccumulator::new(self.machine(&call)?)?))
+    }
+
+    fn groups_accumulator_supported(&self, _: AccumulatorArgs) -> bool {
+        true
+    }
+
+    fn create_groups_accumulator(&self, call: AccumulatorArgs) -> Result<Box<dyn GroupsAccumulator>> {
+        Ok(Box::new(HistGroups::new(self.machine(&call)?)))
+    }
+
+    fn order_sensitivity(&self) -> AggregateOrderSensitivity {
+        AggregateOrderSensitivity::Insensitive
+    }
+
+    fn simplify(&self) -> Option<AggregateFunctionSimplification> {
+        if self.bound.is_some() {
+            return None;
+        }
+        Some(Box::new(|call, info| {
+            let types = call
+                .params
+                .args
+                .iter()
+                .map(|argument| info.get_data_type(argument))
+                .collect::<Result<Vec<_>>>()?;
+            Self::bind(call, &types)
+        }))
+    }
+
+    fn schema_name(&self, params: &AggregateFunctionParams) -> Result<String> {
+        self.text(params, |argument| argument.schema_name().to_string())
+    }
+
+    fn human_display(&self, params: &AggregateFunctionParams) -> Result<String> {
+        self.text(params, |argument| argument.human_display().to_string())
+    }
+
+    fn display_name(&self, params: &AggregateFunctionParams) -> Result<String> {
+        self.text(params, ToString::to_string)
+    }
+
+    fn documentation(&self) -> Option<&Documentation> {
+        self.doc()
+    }
+}
+
+impl Hist {
+    /// The call as text, axes as one writes them.
+    fn text(&self, params: &AggregateFunctionParams, show: impl Fn(&Expr) -> String) -> Result<String> {
+        let mut arguments = Vec::with_capacity(params.args.len());
+        match &self.bound {
+            Some(Bound { axes, .. }) => {
+                let mut given = params.args.iter();
+                for (axis, value) in axes.iter().zip(&mut given) {
+                    arguments.extend([show(value), axis_text(axis)]);
+                }
+                arguments.extend(given.map(&show));
+            }
+            None => arguments.extend(params.args.iter().map(|argument| {
+                match argument {
+                    Expr::Literal(ScalarValue::Struct(axis), _) if crate::axis::is_axis(axis.data_type()) => {
+                        crate::axis::axis_at(axis, 0)
+                            .ok()
+                            .flatten()
+                            .map_or_else(|| show(argument), |axis| axis_text(&axis))
+                    }
+                    argument => show(argument),
+                }
+            })),
+        }
+        let mut text = format!("hist({})", arguments.join(","));
+        if let Some(filter) = &params.filter {
+            write!(text, " FILTER (WHERE {})", show(filter))?;
+        }
+        Ok(text)
+    }
+}

@@ -1,0 +1,219 @@
+//! Which argument of a `hist` call is a value, an axis or the weight.
+
+use ana_hist::{Axis, AxisKind};
+use arrow::datatypes::{DataType, Field, Schema};
+use arrow::record_batch::{RecordBatch, RecordBatchOptions};
+use datafusion_common::{Result, ScalarValue};
+use datafusion_physical_expr::PhysicalExpr;
+use datafusion_physical_expr::expressions::Literal;
+use datafusion_physical_expr::utils::collect_columns;
+use std::sync::Arc;
+
+use crate::arguments::{is_integer, is_number, is_text, item, type_name};
+use crate::axis::regular::regular;
+use crate::axis::{axis_at, is_axis};
+use crate::error::FunctionError;
+
+const SYNTAX: &str = "hist(value, axis[, value, axis, …][, weight]) or hist(value, n, lo, hi[, weight])";
+
+/// Places of the arguments of a call, from 0.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Layout {
+    /// One value per axis.
+    pub(super) values: Vec<usize>,
+    /// Where the axes are.
+    pub(super) axes: AxisPlaces,
+    /// Where the weight is.
+    pub(super) weight: Option<usize>,
+}
+
+/// Where the axes of a call are.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum AxisPlaces {
+    /// Each is an argument.
+    Arguments(Vec<usize>),
+    /// One regular axis, as n, lo and hi from argument 1 on.
+    ShortForm,
+}
+
+impl Layout {
+    /// By the types of the arguments.
+    pub(super) fn of(types: &[DataType]) -> Result<Self> {
+        let layout =
+            if types.get(1).is_some_and(is_axis) { Self::pairs(types)? } else { Self::short_form(types)? };
+        for &value in &layout.values {
+            check(
+                value,
+                "value",
+                "a number, a text, true or false, or a list of them",
+                &types[value],
+                is_value,
+            )?;
+        }
+        if let Some(weight) = layout.weight {
+            check(weight, "weight", "a number or a list of numbers", &types[weight], is_weight)?;
+        }
+        Ok(layout)
+    }
+
+    fn pairs(types: &[DataType]) -> Result<Self> {
+        let pairs = (0..types.len() / 2).take_while(|pair| is_axis(&types[2 * pair + 1])).count();
+        let weight = match types.len() - 2 * pairs {
+            0 => None,
+            1 => Some(2 * pairs),
+            _ => {
+                let place = 2 * pairs + 1;
+                let expected = "an axis such as regular(100, 0, 200), or the weight the last argument";
+                return Err(wrong(place, "axis", expected, &types[place]));
+            }
+        };
+        let values = (0..pairs).map(|pair| 2 * pair).collect();
+        let axes = AxisPlaces::Arguments((0..pairs).map(|pair| 2 * pair + 1).collect());
+        Ok(Self { values, axes, weight })
+    }
+
+    fn short_form(types: &[DataType]) -> Result<Self> {
+        match types.get(1) {
+            Some(second) if !is_integer(second) => {
+                return Err(wrong(
+                    1,
+                    "axis",
+                    "an axis such as regular(100, 0, 200), or a number of bins",
+                    second,
+                ));
+            }
+            _ if types.len() < 4 || types.len() > 5 => {
+                let function = "hist";
+                return Err(
+                    FunctionError::ArgumentCount { function, found: types.len(), syntax: SYNTAX }.into()
+                );
+            }
+            _ => {}
+        }
+        for (place, name) in [(2, "lo"), (3, "hi")] {
+            check(place, name, "a number", &types[place], is_number)?;
+        }
+        Ok(Self { values: vec![0], axes: AxisPlaces::ShortForm, weight: (types.len() == 5).then_some(4) })
+    }
+
+    /// The axes, given how to look up the constant at a place.
+    pub(super) fn axes(&self, constant: impl Fn(usize) -> Result<ScalarValue>) -> Result<Vec<Axis>> {
+        match &self.axes {
+            AxisPlaces::Arguments(places) => places
+                .iter()
+                .map(|&place| match constant(place)? {
+                    ScalarValue::Struct(axis) => {
+                        axis_at(&axis, 0)?.ok_or_else(|| wrong(place, "axis", "an axis", &DataType::Null))
+                    }
+                    other => Err(wrong(place, "axis", "an axis", &other.data_type())),
+                })
+                .collect(),
+            AxisPlaces::ShortForm => Ok(vec![regular(&[constant(1)?, constant(2)?, constant(3)?])?]),
+        }
+    }
+
+    /// Whether each axis can be filled with the type of its value.
+    pub(super) fn check_axes(&self, axes: &[Axis], types: &[DataType]) -> Result<()> {
+        for (axis, &place) in axes.iter().zip(&self.values) {
+            let value = item(&types[place]).unwrap_or(&types[place]);
+            let text = is_text(plain(value));
+            let (fits, expected) = match axis.kind {
+                AxisKind::Category { .. } => (text || value.is_null(), "a text for a category axis"),
+                AxisKind::Boolean => {
+                    (matches!(value, DataType::Boolean | DataType::Null), "true or false for a boolean axis")
+                }
+                _ => (!text, "a number; texts go on a category axis"),
+            };
+            if !fits {
+                return Err(wrong(place, "value", expected, &types[place]));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// What a dictionary stands for.
+pub(super) fn plain(data_type: &DataType) -> &DataType {
+    match data_type {
+        DataType::Dictionary(_, value) => value,
+        other => other,
+    }
+}
+
+fn is_value(found: &DataType) -> bool {
+    let value = plain(item(found).unwrap_or(found));
+    is_number(value) || is_text(value) || matches!(value, DataType::Boolean)
+}
+
+fn is_weight(found: &DataType) -> bool {
+    is_number(item(found).unwrap_or(found))
+}
+
+fn check(
+    place: usize,
+    name: &'static str,
+    expected: &'static str,
+    found: &DataType,
+    accepts: fn(&DataType) -> bool,
+) -> Result<()> {
+    if accepts(found) { Ok(()) } else { Err(wrong(place, name, expected, found)) }
+}
+
+fn wrong(
+    place: usize,
+    name: &'static str,
+    expected: &'static str,
+    found: &DataType,
+) -> datafusion_common::DataFusionError {
+    let found = type_name(found);
+    FunctionError::ArgumentType { function: "hist", position: place + 1, name, expected, found }.into()
+}
+
+/// The value of an argument that must be the same for all events.
+pub(super) fn constant_value(argument: &Arc<dyn PhysicalExpr>) -> Result<ScalarValue> {
+    if let Some(literal) = argument.downcast_ref::<Literal>() {
+        return Ok(literal.value().clone());
+    }
+    if !collect_columns(argument).is_empty() {
+        let reason = format!("an axis must be the same for all events, {argument} is not");
+        return Err(FunctionError::Call { function: "hist", reason }.into());
+    }
+    let schema = Arc::new(Schema::new(vec![] as Vec<Field>));
+    let one_row = RecordBatchOptions::new().with_row_count(Some(1));
+    let one_row = RecordBatch::try_new_with_options(schema, vec![], &one_row)?;
+    ScalarValue::try_from_array(&argument.evaluate(&one_row)?.into_array(1)?, 0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::axis::axis_data_type;
+    use rstest::rstest;
+
+    fn f32() -> DataType {
+        DataType::Float32
+    }
+
+    #[test]
+    fn forms() {
+        let (axis, int) = (axis_data_type, || DataType::Int64);
+        let layout = Layout::of(&[f32(), axis(), f32(), axis(), f32()]).unwrap();
+        assert_eq!((layout.values, layout.weight), (vec![0, 2], Some(4)));
+        assert_eq!(layout.axes, AxisPlaces::Arguments(vec![1, 3]));
+        assert_eq!(Layout::of(&[f32(), axis()]).unwrap().weight, None);
+        let layout = Layout::of(&[f32(), int(), int(), int(), f32()]).unwrap();
+        assert_eq!((layout.values, layout.axes, layout.weight), (vec![0], AxisPlaces::ShortForm, Some(4)));
+    }
+
+    #[rstest]
+    #[case::no_axis(vec![f32(), f32()], "hist: argument 2 (axis) must be an axis such as regular(100, 0, 200), or a number of bins, got Float32")]
+    #[case::too_few(vec![f32()], "hist: got 1 arguments, expected hist(value, axis")]
+    #[case::two_weights(vec![f32(), axis_data_type(), f32(), f32()], "hist: argument 4 (axis) must be an axis such as")]
+    #[case::axis_first(vec![axis_data_type(), axis_data_type()], "hist: argument 1 (value) must be a number, a text, true or false, or a list of them, got an axis")]
+    #[case::weight(vec![f32(), axis_data_type(), DataType::Utf8], "hist: argument 3 (weight) must be a number or a list of numbers, got Utf8")]
+    #[case::short(vec![f32(), DataType::Int64, DataType::Utf8, f32()], "hist: argument 3 (lo) must be a number, got Utf8")]
+    fn misuse(#[case] types: Vec<DataType>, #[case] want: &str) {
+        let error = Layout::of(&types).unwrap_err().strip_backtrace();
+        assert!(error.starts_with(&format!("Error during planning: {want}")), "{error}");
+    }
+}

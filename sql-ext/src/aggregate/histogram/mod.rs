@@ -1,0 +1,12 @@
+//! `hist(…)`: from the call to the bins.
+//!
+//! [`layout`] says which argument is what; [`columns`] turns the arrays of a batch into the kernel's slices;
+//! [`accumulator`] fills and merges; [`hist`] is what the engine sees.
+
+mod accumulator;
+mod columns;
+mod groups;
+mod hist;
+mod layout;
+
+pub use hist::Hist;

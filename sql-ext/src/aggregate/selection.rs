@@ -1,0 +1,309 @@
+//! What `cutflow` and `nminusone` share: cuts event by event, and a table with exact sums, one row per selection.
+//!
+//! The table is a histogram on a whole-number axis, one bin per row, so that partial results merge to the bit.
+
+use ana_hist::{Axis, ExactHistogram, HistError};
+use arrow::array::{
+    Array, ArrayRef, AsArray, Float64Array, ListArray, StringArray, StructArray, UInt64Array,
+};
+use arrow::buffer::{BooleanBuffer, OffsetBuffer};
+use arrow::compute::cast;
+use arrow::datatypes::{DataType, Field, FieldRef, Fields};
+use datafusion_common::{Result, ScalarValue, internal_err};
+use datafusion_expr::Accumulator;
+use datafusion_expr::function::{AccumulatorArgs, StateFieldsArgs};
+use datafusion_expr::utils::format_state_name;
+use std::sync::Arc;
+
+use crate::arguments::{is_number, list_of, type_name};
+use crate::error::FunctionError;
+use crate::jagged;
+
+/// Which rows the table has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) enum Table {
+    /// All events, then those that pass the first cut, the first two, …
+    Cutflow,
+    /// All events, then for each cut those that pass all the others, then those that pass every cut.
+    NMinusOne,
+}
+
+/// The last row of [`Table::NMinusOne`].
+const EVERY_CUT: &str = "every cut";
+
+impl Table {
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Cutflow => "cutflow",
+            Self::NMinusOne => "nminusone",
+        }
+    }
+
+    fn syntax(self) -> &'static str {
+        match self {
+            Self::Cutflow => "cutflow(cut, cut, …[, weight])",
+            Self::NMinusOne => "nminusone(cut, cut, …[, weight])",
+        }
+    }
+
+    fn rows(self, cuts: usize) -> usize {
+        match self {
+            Self::Cutflow => cuts + 1,
+            Self::NMinusOne => cuts + 2,
+        }
+    }
+
+    /// The number of cuts of a call; a weight, if there is one, is the argument after them.
+    pub(super) fn cuts(self, types: &[DataType]) -> Result<usize> {
+        let is_cut = |found: &DataType| matches!(found, DataType::Boolean | DataType::Null);
+        let cuts = types.iter().take_while(|found| is_cut(found)).count();
+        let function = self.name();
+        if cuts == 0 && types.len() < 2 {
+            return Err(
+                FunctionError::ArgumentCount { function, found: types.len(), syntax: self.syntax() }.into()
+            );
+        }
+        let wrong = |place: usize, name, expected| FunctionError::ArgumentType {
+            function,
+            position: place + 1,
+            name,
+            expected,
+            found: type_name(&types[place]),
+        };
+        match types.len() - cuts {
+            0 => Ok(cuts),
+            1 if is_number(&types[cuts]) && cuts > 0 => Ok(cuts),
+            1 => Err(wrong(cuts, "weight", "true or false, or a number as the weight").into()),
+            _ => Err(wrong(cuts, "cut", "true or false").into()),
+        }
+    }
+
+    pub(super) fn return_type(self) -> DataType {
+        list_of(DataType::Struct(fields()))
+    }
+
+    pub(super) fn state_fields(self, call: &StateFieldsArgs) -> Vec<FieldRef> {
+        vec![Arc::new(Field::new(format_state_name(call.name, self.name()), DataType::Binary, true))]
+    }
+
+    pub(super) fn accumulator(
+        self,
+        call: &AccumulatorArgs,
+        labels: Option<&[String]>,
+    ) -> Result<SelectionAccumulator> {
+        if call.is_distinct {
+            let reason = "DISTINCT makes no sense, every event is counted".to_owned();
+            return Err(FunctionError::Call { function: self.name(), reason }.into());
+        }
+        let types: Vec<DataType> = call.expr_fields.iter().map(|field| field.data_type().clone()).collect();
+        let cuts = self.cuts(&types)?;
+        let weighted = types.len() > cuts;
+        let labels = match labels {
+            Some(labels) => labels.iter().take(cuts).cloned().collect(),
+            None => call.exprs[..cuts].iter().map(ToString::to_string).collect(),
+        };
+        SelectionAccumulator::new(self, labels, weighted)
+    }
+}
+
+fn fields() -> Fields {
+    let field = |name: &str, data_type| Field::new(name, data_type, true);
+    Fields::from(vec![
+        field("cut", DataType::Utf8),
+        field("count", DataType::UInt64),
+        field("sumw", DataType::Float64),
+        field("sumw2", DataType::Float64),
+    ])
+}
+
+/// The table of one group.
+#[derive(Debug)]
+pub(super) struct SelectionAccumulator {
+    table: Table,
+    labels: Vec<String>,
+    sums: ExactHistogram,
+}
+
+impl SelectionAccumulator {
+    fn new(table: Table, labels: Vec<String>, weighted: bool) -> Result<Self> {
+        let fault = |source| fault(table, source);
+        let rows = i64::try_from(table.rows(labels.len())).unwrap_or(i64::MAX);
+        let axis = Axis::integer(0, rows).map_err(fault)?;
+        let sums = ExactHistogram::new(vec![axis], weighted).map_err(fault)?;
+        Ok(Self { table, labels, sums })
+    }
+
+    /// Adds the events of `selected` to a row of the table.
+    fn add(&mut self, row: usize, selected: &BooleanBuffer, weights: Option<&Float64Array>) {
+        // Bin 0 is underflow.
+        let cell = row + 1;
+        match weights {
+            None => {
+                if let Some(counts) = self.sums.counts_mut() {
+                    counts[cell] += selected.count_set_bits() as u64;
+                }
+            }
+            Some(weights) => {
+                let chosen: Vec<f64> = selected.set_indices().map(|event| weights.value(event)).collect();
+                let cells = vec![u32::try_from(cell).unwrap_or(u32::MAX); chosen.len()];
+                self.sums.fill_weighted(&cells, &chosen);
+            }
+        }
+    }
+}
+
+fn fault(table: Table, source: HistError) -> datafusion_common::DataFusionError {
+    FunctionError::Histogram { function: table.name(), source }.into()
+}
+
+/// Where a cut is true; NULL is not.
+fn passes(cut: &ArrayRef) -> Result<BooleanBuffer> {
+    let cut = cast(cut, &DataType::Boolean)?;
+    let cut = cut.as_boolean();
+    Ok(match cut.nulls() {
+        Some(nulls) => cut.values() & nulls.inner(),
+        None => cut.values().clone(),
+    })
+}
+
+impl Accumulator for SelectionAccumulator {
+    fn update_batch(&mut self, arguments: &[ArrayRef]) -> Result<()> {
+        let number = self.labels.len();
+        let Some(first) = arguments.first() else {
+            return internal_err!("{} without cuts", self.table.name());
+        };
+        let weights = arguments.get(number).map(jagged::float64).transpose()?;
+        let all = match weights.as_ref().and_then(Array::nulls) {
+            Some(nulls) => nulls.inner().clone(),
+            None => BooleanBuffer::new_set(first.len()),
+        };
+        let cuts = arguments[..number].iter().map(passes).collect::<Result<Vec<_>>>()?;
+        self.add(0, &all, weights.as_ref());
+        match self.table {
+            Table::Cutflow => {
+                let mut selected = all;
+                for (k, cut) in cuts.iter().enumerate() {
+                    selected = &selected & cut;
+                    self.add(k + 1, &selected, weights.as_ref());
+                }
+            }
+            Table::NMinusOne => {
+                let and = |selected: BooleanBuffer, cut: &BooleanBuffer| &selected & cut;
+                for k in 0..number {
+                    let others = cuts[..k].iter().chain(&cuts[k + 1..]).fold(all.clone(), and);
+                    self.add(k + 1, &others, weights.as_ref());
+                }
+                self.add(number + 1, &cuts.iter().fold(all, and), weights.as_ref());
+            }
+        }
+        Ok(())
+    }
+
+    fn merge_batch(&mut self, states: &[ArrayRef]) -> Result<()> {
+        let Some(states) = states.first().and_then(|states| states.as_binary_opt::<i32>()) else {
+            return internal_err!("{}: a state that is not binary", self.table.name());
+        };
+        for state in states.iter().flatten() {
+            self.sums.merge_bytes(state).map_err(|source| fault(self.table, source))?;
+        }
+        Ok(())
+    }
+
+    fn state(&mut self) -> Result<Vec<ScalarValue>> {
+        Ok(vec![ScalarValue::Binary(Some(self.sums.to_bytes()))])
+    }
+
+    fn evaluate(&mut self) -> Result<ScalarValue> {
+        let finished = self.sums.finish();
+        let rows = self.table.rows(self.labels.len());
+        let first = std::iter::once("all");
+        let last = (self.table == Table::NMinusOne).then_some(EVERY_CUT);
+        let labels = first.chain(self.labels.iter().map(String::as_str)).chain(last);
+        let columns: Vec<ArrayRef> = vec![
+            Arc::new(StringArray::from_iter_values(labels)),
+            Arc::new(UInt64Array::from_iter_values((1..=rows).map(|cell| finished.counts[cell]))),
+            Arc::new(Float64Array::from_iter_values((1..=rows).map(|cell| finished.sumw(cell)))),
+            Arc::new(Float64Array::from_iter_values((1..=rows).map(|cell| finished.sumw2(cell)))),
+        ];
+        let table = StructArray::try_new(fields(), columns, None)?;
+        let item = Arc::new(Field::new_list_field(DataType::Struct(fields()), true));
+        let list = ListArray::try_new(item, OffsetBuffer::from_lengths([rows]), Arc::new(table), None)?;
+        Ok(ScalarValue::List(Arc::new(list)))
+    }
+
+    fn size(&self) -> usize {
+        let labels: usize = self.labels.iter().map(|label| size_of::<String>() + label.capacity()).sum();
+        size_of::<Self>() + labels + self.sums.bytes()
+    }
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use super::*;
+    use arrow::array::BooleanArray;
+    use arrow::datatypes::{Float64Type, UInt64Type};
+
+    type Rows = Vec<(String, u64, f64, f64)>;
+
+    fn rows(table: &mut SelectionAccumulator) -> Rows {
+        let ScalarValue::List(list) = table.evaluate().unwrap() else { panic!("not a list") };
+        let rows = list.value(0);
+        let rows = rows.as_struct();
+        let number = |i: usize| rows.column(i).as_primitive::<Float64Type>();
+        (0..rows.len())
+            .map(|i| {
+                let label = rows.column(0).as_string::<i32>().value(i).to_owned();
+                (
+                    label,
+                    rows.column(1).as_primitive::<UInt64Type>().value(i),
+                    number(2).value(i),
+                    number(3).value(i),
+                )
+            })
+            .collect()
+    }
+
+    /// Two cuts and a weight over five events, in one go and in two parts that are merged.
+    pub(in super::super) fn of_two_cuts(table: Table) -> Rows {
+        let a: ArrayRef =
+            Arc::new(BooleanArray::from(vec![Some(true), Some(true), Some(false), None, Some(true)]));
+        let b: ArrayRef =
+            Arc::new(BooleanArray::from(vec![Some(true), Some(false), Some(true), Some(true), None]));
+        let w: ArrayRef =
+            Arc::new(Float64Array::from(vec![Some(0.5), Some(2.0), Some(1.0), Some(4.0), None]));
+        let new = || SelectionAccumulator::new(table, vec!["a".into(), "b".into()], true).unwrap();
+        let mut whole = new();
+        whole.update_batch(&[a.clone(), b.clone(), w.clone()]).unwrap();
+        let (mut merged, mut part) = (new(), new());
+        merged.update_batch(&[a.slice(3, 2), b.slice(3, 2), w.slice(3, 2)]).unwrap();
+        part.update_batch(&[a.slice(0, 3), b.slice(0, 3), w.slice(0, 3)]).unwrap();
+        merged.merge_batch(&[part.state().unwrap()[0].to_array().unwrap()]).unwrap();
+        assert_eq!(rows(&mut whole), rows(&mut merged));
+        rows(&mut whole)
+    }
+
+    #[test]
+    fn without_weights_the_sums_are_the_counts() {
+        let a: ArrayRef = Arc::new(BooleanArray::from(vec![Some(true), None, Some(false)]));
+        let mut table = SelectionAccumulator::new(Table::Cutflow, vec!["a".into()], false).unwrap();
+        table.update_batch(&[a]).unwrap();
+        assert_eq!(rows(&mut table), [("all".into(), 3, 3.0, 3.0), ("a".into(), 1, 1.0, 1.0)]);
+    }
+
+    #[test]
+    fn misuse_is_a_plan_error() {
+        let (cut, number) = (DataType::Boolean, DataType::Float32);
+        assert_eq!(Table::Cutflow.cuts(&[cut.clone(), cut.clone(), number.clone()]).unwrap(), 2);
+        for (types, why) in [
+            (vec![], "cutflow: got 0 arguments, expected cutflow(cut, cut, …[, weight])"),
+            (
+                vec![cut.clone(), DataType::Utf8],
+                "cutflow: argument 2 (weight) must be true or false, or a number as the weight, got Utf8",
+            ),
+            (vec![number.clone(), cut], "cutflow: argument 1 (cut) must be true or false, got Float32"),
+        ] {
+            let error = Table::Cutflow.cuts(&types).unwrap_err().strip_backtrace();
+            assert_eq!(error, format!("Error during planning: {why}"));
+        }
+    }
+}
