@@ -1,7 +1,14 @@
 //! One line per public function: events per second on one batch of jagged events in memory.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a bench fails by panicking")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::cast_possible_truncation,
+    reason = "a bench fails by panicking, and knows the sizes of its numbers"
+)]
 #![allow(missing_docs, reason = "criterion's macros make the items")]
 
+use std::f32::consts::{PI, TAU};
 use std::hint::black_box;
 use std::sync::Arc;
 
@@ -46,11 +53,11 @@ impl Events {
             let item = Arc::new(Field::new_list_field(DataType::Float32, true));
             Arc::new(ListArray::new(item, offsets.clone(), Arc::new(values), None))
         };
-        let (pt, eta, phi, mass) = (list(100.0, 15.0), list(5.0, -2.5), list(6.28, -3.14), list(20.0, 0.0));
+        let (pt, eta, phi, mass) = (list(100.0, 15.0), list(5.0, -2.5), list(TAU, -PI), list(20.0, 0.0));
         let mut events = |scale: f32, shift: f32| -> ArrayRef {
             Arc::new(Float32Array::from_iter_values((0..EVENTS).map(|_| numbers.next() * scale + shift)))
         };
-        let (met, met_phi, weight) = (events(200.0, 0.0), events(6.28, -3.14), events(2.0, -0.5));
+        let (met, met_phi, weight) = (events(200.0, 0.0), events(TAU, -PI), events(2.0, -0.5));
         let count: ArrayRef = Arc::new(UInt32Array::from_iter_values(lengths.iter().map(|&n| n as u32)));
         let run: ArrayRef =
             Arc::new(UInt32Array::from_iter_values((0..EVENTS).map(|i| 273_000 + (i / 1000) as u32)));

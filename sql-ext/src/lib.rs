@@ -5,7 +5,14 @@
 //! The session registers [`all_scalar_functions`] and [`all_aggregate_functions`].
 #![cfg_attr(
     test,
-    allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")
+    allow(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic,
+        clippy::cast_possible_truncation,
+        clippy::cast_possible_wrap,
+        reason = "a test fails by panicking, and knows the sizes of its numbers"
+    )
 )]
 
 pub mod aggregate;
