@@ -22,11 +22,11 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
 
     let result = query.collect().await?;
     for (name, histogram) in result.histograms()? {
-        // Storage order: underflow, the bins, overflow.
-        for (edge, (sumw, sumw2)) in
-            histogram.axes[0].edges().iter().zip(histogram.sumw().iter().zip(histogram.sumw2()).skip(1))
-        {
-            write(&format!("{name} from {edge:4}: {sumw:10.1} ± {:.1}", sumw2.sqrt()))?;
+        let edges = histogram.axes[0].edges();
+        for (bin, edge) in edges.iter().enumerate() {
+            // Cell 0 is the underflow; the last edge begins the overflow.
+            let (sumw, error) = (histogram.sumw(bin + 1), histogram.sumw2(bin + 1).sqrt());
+            write(&format!("{name} from {edge:4}: {sumw:10.1} ± {error:.1}"))?;
         }
     }
     for level in &result.report.levels {

@@ -2,14 +2,14 @@
 
 /// Folds values event by event.
 #[derive(Debug, Default)]
-pub struct Digest {
+pub(crate) struct Digest {
     events: u64,
     sum: u64,
 }
 
 impl Digest {
     /// Adds the values of the next event.
-    pub fn event(&mut self, values: impl Iterator<Item = f64>) {
+    pub(crate) fn event(&mut self, values: impl Iterator<Item = f64>) {
         // FNV-1a over the bits, then weighted by the event's number: values in the wrong event show.
         let mut hash = 0xcbf2_9ce4_8422_2325_u64;
         for value in values {
@@ -21,7 +21,7 @@ impl Digest {
 
     /// The digest and how many events went in.
     #[must_use]
-    pub fn finish(&self) -> (u64, String) {
+    pub(crate) fn finish(&self) -> (u64, String) {
         (self.events, format!("{:016x}", self.sum))
     }
 }

@@ -16,7 +16,7 @@ use std::{sync::Arc, time::Instant};
 
 use ana_root::{ByteStore, Progress, RootFile, TreeReader};
 use arrow::{
-    array::{Array, ArrayRef, AsArray, Float64Array},
+    array::{ArrayRef, AsArray, Float64Array},
     compute::cast,
     datatypes::{DataType, Float64Type},
 };
