@@ -42,10 +42,9 @@ impl NamedFiles {
                 continue;
             }
             let Some(table) = open(context, reference.table(), options).await? else {
-                // What else a name may be (a table function, a table to be created, one of the information
-                // schema) is the planner's to judge, but for the plain case it can say less than we.
-                let known = context.state().table_functions().contains_key(reference.table());
-                if only_reads && !known && matches!(reference, TableReference::Bare { .. }) {
+                // What else a name may be (a table to be created, one of the information schema) is the
+                // planner's to judge, but for the plain case it can say less than we.
+                if only_reads && matches!(reference, TableReference::Bare { .. }) {
                     named.deregister(context)?;
                     return Err(no_table(context, reference.table(), sql));
                 }
