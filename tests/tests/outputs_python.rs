@@ -76,7 +76,7 @@ fn result() -> (RecordBatch, Vec<Value>) {
     let mut columns: Vec<ArrayRef> = vec![Arc::new(StringArray::from(keys.to_vec()))];
     for (alias, h) in samples() {
         fields.push(Field::new(alias, histogram_data_type(), true));
-        columns.push(Arc::new(histogram_array(&[Some(h.clone()), Some(h)])));
+        columns.push(Arc::new(histogram_array(&[Some(h.clone()), Some(h)]).unwrap()));
     }
     let expected = names.iter().flat_map(|key| {
         samples().into_iter().map(move |(alias, h)| expected(format!("{alias}/{key}"), &h))
