@@ -66,7 +66,12 @@ pub fn functions(session: &Session) -> Vec<FunctionDoc> {
     found
 }
 
-fn describe(name: &str, aliases: &[String], documentation: Option<&Documentation>, ours: &[String]) -> FunctionDoc {
+fn describe(
+    name: &str,
+    aliases: &[String],
+    documentation: Option<&Documentation>,
+    ours: &[String],
+) -> FunctionDoc {
     let origin = if ours.iter().any(|n| n == name) { Origin::Events } else { Origin::Engine };
     let empty = FunctionDoc {
         name: name.to_owned(),

@@ -6,7 +6,8 @@ use datafusion::logical_expr::{Expr, LogicalPlan};
 /// The names of the key columns; `None` where the plan does not end in an aggregate.
 pub(crate) fn group_columns(plan: &LogicalPlan) -> Option<Vec<String>> {
     let keys = keys(plan)?;
-    let names = plan.schema().fields().iter().zip(keys).filter(|(_, key)| *key).map(|(f, _)| f.name().clone());
+    let names =
+        plan.schema().fields().iter().zip(keys).filter(|(_, key)| *key).map(|(f, _)| f.name().clone());
     Some(names.collect())
 }
 
@@ -56,7 +57,11 @@ mod tests {
         let from = "FROM (VALUES (1, 'a', 2.0)) AS t(x, s, w)";
         for (select, rest, want) in [
             ("s, count(*) AS n", "GROUP BY s ORDER BY n LIMIT 3", vec!["s"]),
-            ("sum(w) AS total, upper(s) AS big, x + 1 AS y", "GROUP BY s, x HAVING count(*) > 0", vec!["big", "y"]),
+            (
+                "sum(w) AS total, upper(s) AS big, x + 1 AS y",
+                "GROUP BY s, x HAVING count(*) > 0",
+                vec!["big", "y"],
+            ),
             ("count(*) AS n", "", vec![]),
             ("'tt' AS process, count(*) AS n", "", vec!["process"]),
         ] {

@@ -89,7 +89,8 @@ pub async fn inspect(session: &Session, location: &str) -> Result<FileSummary> {
     let store = runtime.object_store(&found.store)?;
     let access = FileAccess::new(&found.store, &store, &found.meta, IoMetrics::unobserved());
     let mut bytes = ByteStore::new();
-    let file = drive(&access, &mut bytes, |bytes| RootFile::open(access.name(), access.size(), bytes)).await?;
+    let file =
+        drive(&access, &mut bytes, |bytes| RootFile::open(access.name(), access.size(), bytes)).await?;
     let mut trees = Vec::new();
     for key in highest_cycles(drive(&access, &mut bytes, |bytes| file.trees(bytes)).await?) {
         if wanted.as_ref().is_some_and(|wanted| *wanted != key.path) {
@@ -210,7 +211,9 @@ mod tests {
 
     #[test]
     fn settings_in_words() {
-        for (setting, words) in [(505, "zstd-5"), (404, "lz4-4"), (101, "zlib-1"), (9, "zlib-9"), (0, "none"), (500, "none")] {
+        for (setting, words) in
+            [(505, "zstd-5"), (404, "lz4-4"), (101, "zlib-1"), (9, "zlib-9"), (0, "none"), (500, "none")]
+        {
             assert_eq!(compression(setting), words);
         }
         assert_eq!(version(63_202), "6.32.02");

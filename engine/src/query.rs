@@ -194,8 +194,13 @@ impl Query {
         state.config_mut().set_extension(Arc::clone(&scans));
         let physical = state.create_physical_plan(instrumented.plan()).await?;
         let stream = execute_stream(Arc::clone(&physical), self.session.context().task_ctx())?;
-        let watch =
-            Watch { started, physical: &physical, scans: &scans, on_progress: self.on_progress, cancel: self.cancel };
+        let watch = Watch {
+            started,
+            physical: &physical,
+            scans: &scans,
+            on_progress: self.on_progress,
+            cancel: self.cancel,
+        };
         watch.drain(stream, |batch| take(instrumented.visible(batch)?)).await?;
         Ok(report::finish(&physical, &scans, instrumented.counted(), started.elapsed()))
     }

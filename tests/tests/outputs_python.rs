@@ -37,8 +37,20 @@ fn samples() -> Vec<(&'static str, Histogram)> {
         ("category", filled(vec![Axis::category(labels()).unwrap().named("channel")], true)),
         ("boolean", filled(vec![Axis::boolean()], false)),
         ("twice", filled(vec![x(Axis::integer(0, 3).unwrap()), x(log())], true)),
-        ("plane", filled(vec![Axis::category(labels()).unwrap(), Axis::variable(vec![0.0, 1.0, 5.0]).unwrap()], true)),
-        ("space", filled(vec![Axis::boolean(), Axis::integer(0, 4).unwrap(), x(Axis::regular(3, 0.0, 1.0).unwrap())], true)),
+        (
+            "plane",
+            filled(
+                vec![Axis::category(labels()).unwrap(), Axis::variable(vec![0.0, 1.0, 5.0]).unwrap()],
+                true,
+            ),
+        ),
+        (
+            "space",
+            filled(
+                vec![Axis::boolean(), Axis::integer(0, 4).unwrap(), x(Axis::regular(3, 0.0, 1.0).unwrap())],
+                true,
+            ),
+        ),
     ]
 }
 
@@ -78,9 +90,9 @@ fn result() -> (RecordBatch, Vec<Value>) {
         fields.push(Field::new(alias, histogram_data_type(), true));
         columns.push(Arc::new(histogram_array(&[Some(h.clone()), Some(h)]).unwrap()));
     }
-    let expected = names.iter().flat_map(|key| {
-        samples().into_iter().map(move |(alias, h)| expected(format!("{alias}/{key}"), &h))
-    });
+    let expected = names
+        .iter()
+        .flat_map(|key| samples().into_iter().map(move |(alias, h)| expected(format!("{alias}/{key}"), &h)));
     (RecordBatch::try_new(Arc::new(Schema::new(fields)), columns).unwrap(), expected.collect())
 }
 
@@ -97,7 +109,9 @@ fn write_all(folder: &Path) {
 
 #[test]
 fn python_reads_the_same_numbers() {
-    let Some(python) = ana_tests::python("outputs_python", &["hist", "uhi.schema", "uproot", "fastjsonschema"]) else {
+    let Some(python) =
+        ana_tests::python("outputs_python", &["hist", "uhi.schema", "uproot", "fastjsonschema"])
+    else {
         return;
     };
     let folder = tempfile::tempdir().unwrap();

@@ -28,12 +28,14 @@ pub fn of_result(schema: &Schema, batches: &[RecordBatch], keys: Option<&[String
 /// When Arrow refuses the columns.
 pub fn of_named(histograms: &[NamedHistogram]) -> Result<RecordBatch> {
     let dimensions = histograms.iter().map(|h| h.histogram.axes.len()).max().unwrap_or(1);
-    let keys: Vec<&str> = histograms.first().map_or_else(Vec::new, |h| h.keys.iter().map(|k| k.0.as_str()).collect());
+    let keys: Vec<&str> =
+        histograms.first().map_or_else(Vec::new, |h| h.keys.iter().map(|k| k.0.as_str()).collect());
     let mut rows = Rows::new(keys.len(), dimensions);
     for h in histograms {
         rows.add(h);
     }
-    let mut columns: Vec<(String, ArrayRef, bool)> = vec![("histogram".to_owned(), Arc::new(rows.alias.finish()), false)];
+    let mut columns: Vec<(String, ArrayRef, bool)> =
+        vec![("histogram".to_owned(), Arc::new(rows.alias.finish()), false)];
     for (name, mut texts) in keys.into_iter().zip(rows.keys) {
         columns.push((name.to_owned(), Arc::new(texts.finish()), true));
     }

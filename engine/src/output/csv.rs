@@ -48,7 +48,8 @@ impl CsvRows {
     /// When that fails.
     pub fn finish(self) -> Result<u64> {
         let Self { path, out } = self;
-        let io = |e: std::io::IntoInnerError<_>| OutputError::Io { path, action: "write", source: e.into_error() };
+        let io =
+            |e: std::io::IntoInnerError<_>| OutputError::Io { path, action: "write", source: e.into_error() };
         out.into_inner().map_err(io)?.commit()
     }
 

@@ -48,7 +48,9 @@ pub enum OutputError {
         format: Format,
     },
     /// Two histograms would have one name.
-    #[error("two histograms of the result would both be called {name:?}: give each an alias of its own (AS …), or put the GROUP BY keys into the SELECT list")]
+    #[error(
+        "two histograms of the result would both be called {name:?}: give each an alias of its own (AS …), or put the GROUP BY keys into the SELECT list"
+    )]
     DuplicateName {
         /// The name.
         name: String,
@@ -64,7 +66,9 @@ pub enum OutputError {
         reason: &'static str,
     },
     /// More or fewer dimensions than the format has.
-    #[error("histogram {name:?} has {dimensions} dimensions; {format} holds {holds}: project(h, i) makes one of its axes a histogram")]
+    #[error(
+        "histogram {name:?} has {dimensions} dimensions; {format} holds {holds}: project(h, i) makes one of its axes a histogram"
+    )]
     Dimensions {
         /// The histogram.
         name: String,
@@ -76,7 +80,9 @@ pub enum OutputError {
         holds: &'static str,
     },
     /// NaN or infinity where the format has no way to write it.
-    #[error("histogram {name:?} has {value} in its {part}, which {format} cannot hold; write .zip, .root or .parquet, or look for weights that are not finite")]
+    #[error(
+        "histogram {name:?} has {value} in its {part}, which {format} cannot hold; write .zip, .root or .parquet, or look for weights that are not finite"
+    )]
     NotFinite {
         /// The histogram.
         name: String,

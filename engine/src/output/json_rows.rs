@@ -5,8 +5,8 @@
 
 use arrow::array::{Array, ArrayRef, AsArray, RecordBatch};
 use arrow::datatypes::{
-    DataType, Float16Type, Float32Type, Float64Type, Int8Type, Int16Type, Int32Type, Int64Type, UInt8Type, UInt16Type,
-    UInt32Type, UInt64Type,
+    DataType, Float16Type, Float32Type, Float64Type, Int8Type, Int16Type, Int32Type, Int64Type, UInt8Type,
+    UInt16Type, UInt32Type, UInt64Type,
 };
 use arrow::util::display::array_value_to_string;
 
@@ -176,7 +176,8 @@ mod tests {
         assert_eq!(one(lists, 1), "[1,null]");
         let names: DictionaryArray<Int32Type> = vec!["a\"b", "c"].into_iter().collect();
         assert_eq!(one(names, 0), "\"a\\\"b\"");
-        let pair = StructArray::try_from(vec![("k", Arc::new(StringArray::from(vec!["x\n"])) as ArrayRef)]).unwrap();
+        let pair =
+            StructArray::try_from(vec![("k", Arc::new(StringArray::from(vec!["x\n"])) as ArrayRef)]).unwrap();
         assert_eq!(one(pair, 0), "{\"k\":\"x\\n\"}");
     }
 }

@@ -69,7 +69,9 @@ impl Roles {
 fn may_be_key(data_type: &DataType) -> bool {
     match data_type {
         DataType::Dictionary(_, value) => may_be_key(value),
-        DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View | DataType::Boolean | DataType::Null => true,
+        DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View | DataType::Boolean | DataType::Null => {
+            true
+        }
         DataType::Date32 | DataType::Date64 => true,
         other => other.is_integer(),
     }
@@ -102,7 +104,9 @@ pub fn named_histograms(
                 let alias = schema.field(column).name();
                 let broken = |source| OutputError::Histogram { column: alias.clone(), row, source };
                 let Some(array) = batch.column(column).as_struct_opt() else { continue };
-                let Some(histogram) = histogram_at(array, row).map_err(|e| broken(e.into()))? else { continue };
+                let Some(histogram) = histogram_at(array, row).map_err(|e| broken(e.into()))? else {
+                    continue;
+                };
                 let name = full_name(alias, &keys);
                 if !names.insert(name.clone()) {
                     return Err(OutputError::DuplicateName { name });

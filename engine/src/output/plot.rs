@@ -19,7 +19,8 @@ const MARGIN: (f64, f64, f64, f64) = (72.0, 24.0, 34.0, 62.0);
 pub(super) fn scene(histograms: &[NamedHistogram]) -> Scene {
     let columns = (1..).find(|c| c * c >= histograms.len()).unwrap_or(1);
     let rows = histograms.len().div_ceil(columns).max(1);
-    let mut scene = Scene { width: PANEL.0 * as_f64(columns), height: PANEL.1 * as_f64(rows), items: Vec::new() };
+    let mut scene =
+        Scene { width: PANEL.0 * as_f64(columns), height: PANEL.1 * as_f64(rows), items: Vec::new() };
     for (i, named) in histograms.iter().enumerate() {
         let frame = Frame {
             left: PANEL.0 * as_f64(i % columns) + MARGIN.0,
@@ -61,7 +62,12 @@ fn panel(scene: &mut Scene, frame: Frame, named: &NamedHistogram) {
         [x, y] => heat_map(scene, frame, histogram, x, y),
         axes => {
             let text = format!("{} axes: draw project(h, i)", axes.len());
-            scene.label(f64::midpoint(frame.left, frame.right), f64::midpoint(frame.top, frame.bottom), Anchor::Middle, text);
+            scene.label(
+                f64::midpoint(frame.left, frame.right),
+                f64::midpoint(frame.top, frame.bottom),
+                Anchor::Middle,
+                text,
+            );
         }
     }
     border(scene, frame);
@@ -103,7 +109,9 @@ impl Scale {
             let mut ticks = Vec::new();
             let mut decade = 10f64.powf(lo.log10().floor());
             while decade <= hi && ticks.len() < 40 {
-                ticks.extend([1.0, 2.0, 5.0].map(|m| m * decade).into_iter().filter(|t| (lo..=hi).contains(t)));
+                ticks.extend(
+                    [1.0, 2.0, 5.0].map(|m| m * decade).into_iter().filter(|t| (lo..=hi).contains(t)),
+                );
                 decade *= 10.0;
             }
             if ticks.len() > wanted * 2 {
@@ -136,7 +144,8 @@ pub(super) fn tick_text(x: f64) -> String {
     if !(1e-3..1e6).contains(&x.abs()) {
         let text = format!("{x:.3e}");
         let (digits, exponent) = text.split_once('e').unwrap_or((&text, "0"));
-        let digits = if digits.contains('.') { digits.trim_end_matches('0').trim_end_matches('.') } else { digits };
+        let digits =
+            if digits.contains('.') { digits.trim_end_matches('0').trim_end_matches('.') } else { digits };
         return format!("{digits}e{exponent}");
     }
     let text = format!("{x:.6}");
@@ -226,7 +235,8 @@ fn shortened(label: &str, fits: f64) -> String {
     if as_f64(label.chars().count()) <= fits {
         return label.to_owned();
     }
-    let mut short: String = label.chars().enumerate().take_while(|(i, _)| as_f64(*i) < fits - 1.0).map(|(_, c)| c).collect();
+    let mut short: String =
+        label.chars().enumerate().take_while(|(i, _)| as_f64(*i) < fits - 1.0).map(|(_, c)| c).collect();
     short.push('~');
     short
 }
@@ -277,14 +287,29 @@ fn heat_map(scene: &mut Scene, frame: Frame, histogram: &Histogram, x_axis: &Axi
     } else {
         for i in 0..y_axis.bins() {
             let at = f64::midpoint(y.at(y_axis.edge(i)), y.at(y_axis.edge(i + 1)));
-            scene.label(frame.left - 6.0, at + 4.0, Anchor::End, shortened(y_axis.label(i).unwrap_or(""), 9.0));
+            scene.label(
+                frame.left - 6.0,
+                at + 4.0,
+                Anchor::End,
+                shortened(y_axis.label(i).unwrap_or(""), 9.0),
+            );
         }
     }
-    upright(scene, frame.left - 56.0, f64::midpoint(frame.top, frame.bottom), y_axis.name.as_deref().unwrap_or(""));
+    upright(
+        scene,
+        frame.left - 56.0,
+        f64::midpoint(frame.top, frame.bottom),
+        y_axis.name.as_deref().unwrap_or(""),
+    );
     color_bar(scene, frame, (low, top));
     scene.vertical(frame_inside.right, frame.top, frame.bottom, 1.0, BLACK);
     let entries: u64 = histogram.counts.iter().sum();
-    scene.label(frame.left, frame.bottom + 52.0, Anchor::Start, format!("{entries} entries, flow bins included"));
+    scene.label(
+        frame.left,
+        frame.bottom + 52.0,
+        Anchor::Start,
+        format!("{entries} entries, flow bins included"),
+    );
 }
 
 fn color_bar(scene: &mut Scene, frame: Frame, from: (f64, f64)) {
@@ -303,8 +328,13 @@ fn color_bar(scene: &mut Scene, frame: Frame, from: (f64, f64)) {
 
 /// White-blue over green to yellow, readable in grey and by the colour-blind.
 fn heat(part: f64) -> Rgb {
-    const STOPS: [(f64, f64, f64); 5] =
-        [(226.0, 232.0, 245.0), (120.0, 160.0, 214.0), (52.0, 110.0, 160.0), (40.0, 70.0, 110.0), (20.0, 24.0, 60.0)];
+    const STOPS: [(f64, f64, f64); 5] = [
+        (226.0, 232.0, 245.0),
+        (120.0, 160.0, 214.0),
+        (52.0, 110.0, 160.0),
+        (40.0, 70.0, 110.0),
+        (20.0, 24.0, 60.0),
+    ];
     let scaled = part.clamp(0.0, 1.0) * 4.0;
     let stop = (0..4).rev().find(|&i| scaled >= as_f64(i)).unwrap_or(0);
     let t = (scaled - as_f64(stop)).min(1.0);
@@ -336,7 +366,14 @@ mod tests {
 
     #[test]
     fn tick_texts_are_short() {
-        for (x, text) in [(0.1 + 0.2, "0.3"), (-50.0, "-50"), (2.5e7, "2.5e7"), (1e-9, "1e-9"), (0.0, "0"), (1e5, "100000")] {
+        for (x, text) in [
+            (0.1 + 0.2, "0.3"),
+            (-50.0, "-50"),
+            (2.5e7, "2.5e7"),
+            (1e-9, "1e-9"),
+            (0.0, "0"),
+            (1e5, "100000"),
+        ] {
             assert_eq!(tick_text(x), text);
         }
     }

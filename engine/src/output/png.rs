@@ -32,7 +32,8 @@ pub(super) fn bytes(scene: &Scene) -> Vec<u8> {
 fn encoded(canvas: &Canvas) -> Vec<u8> {
     const EIGHT_BIT_RGB: [u8; 5] = [8, 2, 0, 0, 0];
     let mut out = b"\x89PNG\r\n\x1a\n".to_vec();
-    let header = [&canvas.width.to_be_bytes()[..], &canvas.height.to_be_bytes()[..], &EIGHT_BIT_RGB[..]].concat();
+    let header =
+        [&canvas.width.to_be_bytes()[..], &canvas.height.to_be_bytes()[..], &EIGHT_BIT_RGB[..]].concat();
     chunk(*b"IHDR", &header, &mut out);
     let line = canvas.width as usize * 3;
     let mut lines = Vec::with_capacity(canvas.pixels.len() + canvas.height as usize);
@@ -129,7 +130,10 @@ impl DrawTarget for Turned<'_> {
     type Color = BinaryColor;
     type Error = std::convert::Infallible;
 
-    fn draw_iter<I: IntoIterator<Item = Pixel<BinaryColor>>>(&mut self, pixels: I) -> Result<(), Self::Error> {
+    fn draw_iter<I: IntoIterator<Item = Pixel<BinaryColor>>>(
+        &mut self,
+        pixels: I,
+    ) -> Result<(), Self::Error> {
         for Pixel(p, color) in pixels {
             let at = self.origin + if self.upright { Point::new(p.y, -p.x) } else { p };
             if let (BinaryColor::On, Ok(x), Ok(y)) = (color, u32::try_from(at.x), u32::try_from(at.y)) {

@@ -55,7 +55,10 @@ impl Table {
         };
         for line in &cells {
             let aligned = line.iter().zip(&widths).zip(schema.fields());
-            put_line(aligned.map(|((cell, &width), field)| (cell.as_str(), width, is_right(field.data_type()))), out);
+            put_line(
+                aligned.map(|((cell, &width), field)| (cell.as_str(), width, is_right(field.data_type()))),
+                out,
+            );
         }
         self.widths = Some(widths);
         Ok(())

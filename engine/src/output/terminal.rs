@@ -53,7 +53,8 @@ fn header(named: &NamedHistogram, style: Style, out: &mut String) {
     }
     if let [axis] = histogram.axes.as_slice() {
         if let (Ok(Some(mean)), Ok(Some(deviation))) = (histogram.mean(0), histogram.std(0)) {
-            let _infallible = write!(out, ", mean {}, std {}", significant(mean, 4), significant(deviation, 4));
+            let _infallible =
+                write!(out, ", mean {}, std {}", significant(mean, 4), significant(deviation, 4));
         }
         if let Some(name) = &axis.name {
             let _infallible = write!(out, "  [{name}]");
@@ -83,7 +84,8 @@ fn bars(histogram: &Histogram, axis: &Axis, style: Style, out: &mut String) {
     let numeric = axis.is_numeric();
     let bounds = if numeric { lo_width + hi_width + 4 } else { lo_width };
     let room = style.width.saturating_sub(bounds + value_width + 4).max(8);
-    let extreme = lines.iter().filter(|l| !l.flow && l.sumw.is_finite()).map(|l| l.sumw.abs()).fold(0.0, f64::max);
+    let extreme =
+        lines.iter().filter(|l| !l.flow && l.sumw.is_finite()).map(|l| l.sumw.abs()).fold(0.0, f64::max);
     for (line, value) in lines.iter().zip(&values) {
         if numeric {
             let open = if line.lo == "-inf" { '(' } else { '[' };
@@ -107,7 +109,8 @@ fn bars(histogram: &Histogram, axis: &Axis, style: Style, out: &mut String) {
 
 fn lines(histogram: &Histogram, axis: &Axis, joined: usize) -> Vec<Line> {
     let (sumw, sumw2) = (histogram.sumws(), histogram.sumw2s());
-    let sum = |values: &[f64], from: usize, to: usize| values.get(from..to).map_or(0.0, |v| v.iter().sum::<f64>());
+    let sum =
+        |values: &[f64], from: usize, to: usize| values.get(from..to).map_or(0.0, |v| v.iter().sum::<f64>());
     let mut lines = Vec::new();
     let mut add = |from: usize, to: usize, lo: String, hi: String, flow: bool| {
         lines.push(Line { lo, hi, sumw: sum(&sumw, from, to), sumw2: sum(&sumw2, from, to), flow });
@@ -194,7 +197,8 @@ fn map(histogram: &Histogram, x: &Axis, y: &Axis, style: Style, out: &mut String
     let _infallible = writeln!(out, "{:>label_width$}  {lo}{}{hi}", "", " ".repeat(gap.max(1)));
     let names = (x.name.as_deref().unwrap_or("axis 1"), y.name.as_deref().unwrap_or("axis 2"));
     let full = tick_text(extreme);
-    let _infallible = writeln!(out, "  {} across, {} up; █ is {full}; flow bins are not drawn", names.0, names.1);
+    let _infallible =
+        writeln!(out, "  {} across, {} up; █ is {full}; flow bins are not drawn", names.0, names.1);
 }
 
 fn shade(value: f64, extreme: f64) -> char {
@@ -276,7 +280,14 @@ mod tests {
 
     #[test]
     fn numbers_are_short() {
-        for (x, text) in [(0.0, "0"), (200.0, "200"), (0.1 + 0.2, "0.3"), (-2.4, "-2.4"), (1e12, "1.00000e12"), (1234.5678, "1234.57")] {
+        for (x, text) in [
+            (0.0, "0"),
+            (200.0, "200"),
+            (0.1 + 0.2, "0.3"),
+            (-2.4, "-2.4"),
+            (1e12, "1.00000e12"),
+            (1234.5678, "1234.57"),
+        ] {
             assert_eq!(significant(x, 6), text);
         }
     }

@@ -160,7 +160,8 @@ fn axis(
         set("circular", json!(false));
     }
     if let Some(name) = &axis.name {
-        let metadata = if may_be_named { json!({ "name": name, "label": name }) } else { json!({ "label": name }) };
+        let metadata =
+            if may_be_named { json!({ "name": name, "label": name }) } else { json!({ "label": name }) };
         set("metadata", metadata);
     }
     if !origin.is_empty() {
@@ -208,8 +209,12 @@ fn nested(shape: &[usize], numbers: Numbers<'_>) -> Value {
     }
     let step: usize = inner.iter().product();
     let part = |i: usize| match numbers {
-        Numbers::Counts(counts) => nested(inner, Numbers::Counts(counts.get(i * step..(i + 1) * step).unwrap_or(&[]))),
-        Numbers::Floats(floats) => nested(inner, Numbers::Floats(floats.get(i * step..(i + 1) * step).unwrap_or(&[]))),
+        Numbers::Counts(counts) => {
+            nested(inner, Numbers::Counts(counts.get(i * step..(i + 1) * step).unwrap_or(&[])))
+        }
+        Numbers::Floats(floats) => {
+            nested(inner, Numbers::Floats(floats.get(i * step..(i + 1) * step).unwrap_or(&[])))
+        }
     };
     Value::Array((0..outer).map(part).collect())
 }

@@ -136,7 +136,8 @@ fn find_local(location: &str) -> Result<Vec<FoundFile>> {
             Ok(meta) if meta.is_dir() => {}
             Ok(meta) => {
                 let io = |source| EngineError::Io { path: (&name).into(), source };
-                let absolute = std::path::absolute(&path).map_err(io)?;
+                // Without `..`, which a store's path cannot hold, and a file behind two links is found twice.
+                let absolute = std::fs::canonicalize(&path).map_err(io)?;
                 let location =
                     Path::from_absolute_path(&absolute).map_err(|e| wrong(&name, &e.to_string()))?;
                 found.push(FoundFile {

@@ -14,7 +14,11 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 /// Without -f and -c an interactive prompt opens; if standard input is no terminal, the statements are read from it.
 #[derive(Debug, Parser)]
 #[command(name = "ana-sql", version, max_term_width = 100, after_help = EXAMPLES_SHORT, after_long_help = EXAMPLES_LONG)]
-#[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true, disable_help_subcommand = true)]
+#[command(
+    args_conflicts_with_subcommands = true,
+    subcommand_negates_reqs = true,
+    disable_help_subcommand = true
+)]
 pub(crate) struct Cli {
     #[command(subcommand)]
     pub(crate) command: Option<Command>,
@@ -231,7 +235,9 @@ pub(crate) enum FormatArg {
 
 fn table(text: &str) -> Result<(String, String), String> {
     match text.split_once('=') {
-        Some((name, location)) if !name.is_empty() && !location.is_empty() => Ok((name.to_owned(), location.to_owned())),
+        Some((name, location)) if !name.is_empty() && !location.is_empty() => {
+            Ok((name.to_owned(), location.to_owned()))
+        }
         _ => Err("expected NAME=LOCATION, such as events='data/*.root'".to_owned()),
     }
 }

@@ -6,11 +6,61 @@ use reedline::{Completer, CompletionResult, Span, Suggestion};
 
 /// Words of SQL that are worth completing.
 const WORDS: &[&str] = &[
-    "ALL", "AND", "AS", "ASC", "BETWEEN", "BY", "CASE", "CAST", "COPY", "COUNT", "CREATE EXTERNAL TABLE", "CROSS JOIN", "DESC",
-    "DISTINCT", "DROP TABLE", "ELSE", "END", "EXISTS", "EXPLAIN", "EXPLAIN ANALYZE", "FALSE", "FILTER (WHERE", "FROM", "GROUP BY",
-    "HAVING", "IN", "IS NOT NULL", "IS NULL", "JOIN", "LEFT JOIN", "LIKE", "LIMIT", "LOCATION", "NOT", "NULL", "OFFSET", "ON",
-    "OPTIONS (", "OR", "ORDER BY", "OVER", "PARTITION BY", "SELECT", "SHOW TABLES", "STORED AS ROOT", "STORED AS UHI", "THEN", "TO",
-    "TRUE", "UNION ALL", "USING", "VALUES", "WHEN", "WHERE", "WITH",
+    "ALL",
+    "AND",
+    "AS",
+    "ASC",
+    "BETWEEN",
+    "BY",
+    "CASE",
+    "CAST",
+    "COPY",
+    "COUNT",
+    "CREATE EXTERNAL TABLE",
+    "CROSS JOIN",
+    "DESC",
+    "DISTINCT",
+    "DROP TABLE",
+    "ELSE",
+    "END",
+    "EXISTS",
+    "EXPLAIN",
+    "EXPLAIN ANALYZE",
+    "FALSE",
+    "FILTER (WHERE",
+    "FROM",
+    "GROUP BY",
+    "HAVING",
+    "IN",
+    "IS NOT NULL",
+    "IS NULL",
+    "JOIN",
+    "LEFT JOIN",
+    "LIKE",
+    "LIMIT",
+    "LOCATION",
+    "NOT",
+    "NULL",
+    "OFFSET",
+    "ON",
+    "OPTIONS (",
+    "OR",
+    "ORDER BY",
+    "OVER",
+    "PARTITION BY",
+    "SELECT",
+    "SHOW TABLES",
+    "STORED AS ROOT",
+    "STORED AS UHI",
+    "THEN",
+    "TO",
+    "TRUE",
+    "UNION ALL",
+    "USING",
+    "VALUES",
+    "WHEN",
+    "WHERE",
+    "WITH",
 ];
 
 /// A name that can be completed.
@@ -84,7 +134,8 @@ mod tests {
 
     fn names() -> Names {
         let name = |text: &str, note: &str| Name { text: text.to_owned(), note: note.to_owned() };
-        let known = vec![name("Jet_pt", "List(Float32)"), name("Jet_eta", "List(Float32)"), name("delta_r", "")];
+        let known =
+            vec![name("Jet_pt", "List(Float32)"), name("Jet_eta", "List(Float32)"), name("delta_r", "")];
         Names { known: Arc::new(std::sync::RwLock::new(known)) }
     }
 

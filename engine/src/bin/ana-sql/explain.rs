@@ -42,7 +42,12 @@ pub(crate) async fn main(args: ExplainArgs, threads: usize) -> Result<ExitCode> 
 /// The plans of EXPLAIN's rows (plan_type, plan), each under its title.
 fn plans(batch: &RecordBatch) -> String {
     let text = |column: usize, row: usize| {
-        batch.columns().get(column).and_then(|c| c.as_string_opt::<i32>()).map_or("", |c| c.value(row)).trim_end()
+        batch
+            .columns()
+            .get(column)
+            .and_then(|c| c.as_string_opt::<i32>())
+            .map_or("", |c| c.value(row))
+            .trim_end()
     };
     (0..batch.num_rows()).map(|row| format!("-- {}\n{}\n", text(0, row), text(1, row))).collect()
 }

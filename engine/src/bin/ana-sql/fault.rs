@@ -45,7 +45,8 @@ impl InScript {
         if let Some(source) = self.text.lines().nth(index) {
             let before = usize::try_from(column).unwrap_or(usize::MAX).saturating_sub(1);
             // Tabs stay tabs, so that the mark is under its place whatever their width.
-            let indent: String = source.chars().take(before).map(|c| if c == '\t' { '\t' } else { ' ' }).collect();
+            let indent: String =
+                source.chars().take(before).map(|c| if c == '\t' { '\t' } else { ' ' }).collect();
             let marks = "^".repeat(word_length(source, before));
             let _infallible = write!(
                 out,
@@ -128,7 +129,10 @@ mod tests {
 
     #[test]
     fn a_place_beyond_the_text_is_still_told() {
-        assert_eq!(fault(9, 1).to_string(), "no column named Jet_pl\n --> cuts.sql:9:1\n  help: did you mean Jet_pt?");
+        assert_eq!(
+            fault(9, 1).to_string(),
+            "no column named Jet_pl\n --> cuts.sql:9:1\n  help: did you mean Jet_pt?"
+        );
     }
 
     #[test]

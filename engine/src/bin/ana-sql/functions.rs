@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::process::ExitCode;
 
-use ana_engine::dialect::faults::nearest;
-use ana_engine::catalog::{self, FunctionDoc, Origin};
 use ana_engine::Session;
+use ana_engine::catalog::{self, FunctionDoc, Origin};
+use ana_engine::dialect::faults::nearest;
 use anyhow::{Result, bail};
 
 use crate::args::FunctionsArgs;
@@ -23,7 +23,11 @@ pub(crate) fn main(args: &FunctionsArgs) -> Result<ExitCode> {
             None => {
                 let names = functions.iter().flat_map(|f| std::iter::once(&f.name).chain(&f.aliases));
                 let near = nearest(name, names.map(String::as_str), 3);
-                let hint = if near.is_empty() { String::new() } else { format!("; did you mean {}?", near.join(", ")) };
+                let hint = if near.is_empty() {
+                    String::new()
+                } else {
+                    format!("; did you mean {}?", near.join(", "))
+                };
                 bail!("no function {name:?}{hint}");
             }
         },
@@ -64,10 +68,8 @@ fn overview(functions: &[FunctionDoc], all: bool) -> String {
     }
     if !all {
         let others = functions.iter().filter(|f| f.origin != Origin::Events).count();
-        let _infallible = writeln!(
-            out,
-            "\nfunctions NAME shows one; --all lists also the {others} of the SQL engine."
-        );
+        let _infallible =
+            writeln!(out, "\nfunctions NAME shows one; --all lists also the {others} of the SQL engine.");
     }
     out
 }

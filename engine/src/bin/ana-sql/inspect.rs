@@ -63,7 +63,9 @@ fn put_tree(tree: &TreeSummary, all: bool, out: &mut String) {
     );
     let shown = if all { tree.branches.len() } else { BRANCHES.min(tree.branches.len()) };
     let branches: Vec<&BranchSummary> = tree.branches.iter().take(shown).collect();
-    let width = |f: &dyn Fn(&BranchSummary) -> usize, most: usize| branches.iter().map(|b| f(b)).max().unwrap_or(0).min(most);
+    let width = |f: &dyn Fn(&BranchSummary) -> usize, most: usize| {
+        branches.iter().map(|b| f(b)).max().unwrap_or(0).min(most)
+    };
     let name_width = width(&|b| b.name.chars().count(), 48);
     let type_width = width(&|b| b.cpp_type.chars().count(), 28);
     let arrow_width = width(&|b| arrow_text(b).chars().count(), 28);
@@ -79,7 +81,8 @@ fn put_tree(tree: &TreeSummary, all: bool, out: &mut String) {
         );
     }
     if shown < tree.branches.len() {
-        let _infallible = writeln!(out, "  … {} more branches: --all shows them", tree.branches.len() - shown);
+        let _infallible =
+            writeln!(out, "  … {} more branches: --all shows them", tree.branches.len() - shown);
     }
 }
 

@@ -100,10 +100,7 @@ mod tests {
             files_total: 4,
             seconds: 2.0,
         };
-        assert_eq!(
-            line(&progress),
-            "1,000,000 of 4,000,000 events  500 kHz  3.00 MiB  1/4 files  6 s left"
-        );
+        assert_eq!(line(&progress), "1,000,000 of 4,000,000 events  500 kHz  3.00 MiB  1/4 files  6 s left");
         assert_eq!(duration(61.0), "1 min 01 s");
         assert_eq!(duration(7260.0), "2 h 01 min");
     }

@@ -5,13 +5,13 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::{Arc, RwLock};
 
-use ana_engine::catalog::{self, FunctionDoc, Origin};
 use ana_engine::Session;
+use ana_engine::catalog::{self, FunctionDoc, Origin};
 use anyhow::Result;
 use reedline::{
     ColumnarMenu, Emacs, FileBackedHistory, KeyCode, KeyModifiers, MenuBuilder, Prompt, PromptEditMode,
-    PromptHistorySearch, PromptHistorySearchStatus, Reedline, ReedlineEvent, ReedlineMenu, Signal, ValidationResult,
-    Validator, default_emacs_keybindings,
+    PromptHistorySearch, PromptHistorySearchStatus, Reedline, ReedlineEvent, ReedlineMenu, Signal,
+    ValidationResult, Validator, default_emacs_keybindings,
 };
 
 use crate::args::{RunArgs, ScriptArgs};
@@ -32,7 +32,10 @@ A statement ends with a semicolon. Tab completes, arrows and Ctrl-R find earlier
 /// Whether there is nothing to run and somebody to ask.
 pub(crate) fn is_wanted(script: &ScriptArgs) -> bool {
     use std::io::IsTerminal as _;
-    script.file.is_empty() && script.command.is_empty() && std::io::stdin().is_terminal() && console::stdout_is_terminal()
+    script.file.is_empty()
+        && script.command.is_empty()
+        && std::io::stdin().is_terminal()
+        && console::stdout_is_terminal()
 }
 
 /// Reads and runs statements until the user leaves.
@@ -72,7 +75,8 @@ async fn execute(session: &Session, text: &str, args: &RunArgs) {
     let source = Source { name: "input".to_owned(), text: text.to_owned() };
     let work = async {
         for step in script::steps(std::slice::from_ref(&source))? {
-            let shown = script::statement(session, step, args.output.output.as_deref(), &args.output, &stop).await?;
+            let shown =
+                script::statement(session, step, args.output.output.as_deref(), &args.output, &stop).await?;
             if let Some(shown) = shown {
                 report::print_faults(&shown.report);
                 if !args.output.quiet {
@@ -226,7 +230,8 @@ impl Prompt for Line {
     }
 
     fn render_prompt_history_search_indicator(&self, search: PromptHistorySearch) -> Cow<'_, str> {
-        let failing = if matches!(search.status, PromptHistorySearchStatus::Failing) { "nothing for " } else { "" };
+        let failing =
+            if matches!(search.status, PromptHistorySearchStatus::Failing) { "nothing for " } else { "" };
         format!("({failing}{}) ", search.term).into()
     }
 }
@@ -237,7 +242,9 @@ mod tests {
 
     #[test]
     fn a_statement_ends_at_its_semicolon() {
-        for complete in ["SELECT 1;", "SELECT ';';", "SELECT 1; -- done", "\\d", "quit", "", "SELECT 'it''s';"] {
+        for complete in
+            ["SELECT 1;", "SELECT ';';", "SELECT 1; -- done", "\\d", "quit", "", "SELECT 'it''s';"]
+        {
             assert!(is_complete(complete), "{complete}");
         }
         for open in ["SELECT 1", "SELECT ';", "SELECT 1 -- ;", "SELECT 1; SELECT 2", "-- quit"] {

@@ -69,7 +69,8 @@ fn faults(report: &RunReport) -> String {
         let events: u64 = report.skipped.iter().filter_map(|s| s.events).sum();
         let unknown = report.skipped.iter().filter(|s| s.events.is_none()).count();
         let files = if unknown > 0 { format!(" and {unknown} whole files") } else { String::new() };
-        let _infallible = writeln!(out, "skipped in all: {} events{files}; the result is without them", thousands(events));
+        let _infallible =
+            writeln!(out, "skipped in all: {} events{files}; the result is without them", thousands(events));
     }
     out
 }
@@ -78,12 +79,17 @@ fn table(report: &RunReport, colors: bool) -> String {
     let levels: Vec<(&Level, &str)> =
         report.levels.iter().map(|l| (l, "")).chain(report.categories.iter().map(|c| (c, "  "))).collect();
     let all = report.levels.first().map_or(0, |l| l.events);
-    let name_width = levels.iter().map(|(l, indent)| l.name.chars().count() + indent.len()).max().unwrap_or(0);
+    let name_width =
+        levels.iter().map(|(l, indent)| l.name.chars().count() + indent.len()).max().unwrap_or(0);
     let count_width = levels.iter().map(|(l, _)| thousands(l.events).len()).max().unwrap_or(0);
     let (dim, plain) = if colors { ("\x1b[2m", "\x1b[0m") } else { ("", "") };
     let mut out = String::new();
     for (level, indent) in levels {
-        let part = if all > 0 { format!("{:>6.2} %", 100.0 * level.events as f64 / all as f64) } else { String::new() };
+        let part = if all > 0 {
+            format!("{:>6.2} %", 100.0 * level.events as f64 / all as f64)
+        } else {
+            String::new()
+        };
         let name = format!("{indent}{}", level.name);
         let padding = " ".repeat(name_width - name.chars().count().min(name_width));
         let _infallible = writeln!(
@@ -94,7 +100,11 @@ fn table(report: &RunReport, colors: bool) -> String {
         );
     }
     let bytes = indicatif::HumanBytes(report.read.bytes);
-    let files = if report.read.files_total > 1 { format!(" of {} files", report.read.files_total) } else { String::new() };
+    let files = if report.read.files_total > 1 {
+        format!(" of {} files", report.read.files_total)
+    } else {
+        String::new()
+    };
     let _infallible = writeln!(out, "{dim}{:.2} s, {bytes} read{files}{plain}", report.seconds);
     out
 }
@@ -120,7 +130,13 @@ pub(crate) fn rate(per_second: f64) -> String {
         r if r >= 1e3 => (r / 1e3, "kHz"),
         r => (r, "Hz"),
     };
-    let places = if value >= 100.0 { 0 } else if value >= 10.0 { 1 } else { 2 };
+    let places = if value >= 100.0 {
+        0
+    } else if value >= 10.0 {
+        1
+    } else {
+        2
+    };
     format!("{value:.places$} {unit}")
 }
 
@@ -132,7 +148,11 @@ mod tests {
 
     #[test]
     fn the_table_has_levels_and_categories() {
-        let level = |name: &str, events: u64| Level { name: name.to_owned(), events, events_per_second: events as f64 };
+        let level = |name: &str, events: u64| Level {
+            name: name.to_owned(),
+            events,
+            events_per_second: events as f64,
+        };
         let report = RunReport {
             levels: vec![level("all events", 1_000_000), level("selected", 250_000)],
             categories: vec![level("nJet >= 4", 1234)],
@@ -157,7 +177,10 @@ mod tests {
             first_entry: events.map(|_| 10),
             reason: "broken".to_owned(),
         };
-        let report = RunReport { skipped: vec![skipped("a.root", Some(1000)), skipped("b.root", None)], ..RunReport::default() };
+        let report = RunReport {
+            skipped: vec![skipped("a.root", Some(1000)), skipped("b.root", None)],
+            ..RunReport::default()
+        };
         assert_eq!(
             faults(&report),
             "skipped: a.root: 1,000 events from 10: broken\nskipped: b.root: all events: broken\n\

@@ -6,7 +6,8 @@ use std::sync::{Arc, Mutex};
 
 use ana_engine::output::terminal::{self, Style};
 use ana_engine::output::{
-    self, Format, Options, OutputError, ResultWriter, Roles, bin_rows, csv, json_rows, named_histograms, table::Table,
+    self, Format, Options, OutputError, ResultWriter, Roles, bin_rows, csv, json_rows, named_histograms,
+    table::Table,
 };
 use ana_engine::report::RunReport;
 use ana_engine::{Destination, EngineError, Query};
@@ -44,8 +45,9 @@ impl Target {
         let path = destination.path.clone();
         let format = match &destination.format {
             None => Format::from_path(&path)?,
-            Some(name) => Format::from_name(name, &path)
-                .ok_or_else(|| anyhow::anyhow!("STORED AS {name}: the formats are UHI, ROOT, PARQUET, CSV and PLOT"))?,
+            Some(name) => Format::from_name(name, &path).ok_or_else(|| {
+                anyhow::anyhow!("STORED AS {name}: the formats are UHI, ROOT, PARQUET, CSV and PLOT")
+            })?,
         };
         Ok(Self::File(path, format))
     }
@@ -62,7 +64,12 @@ pub(crate) struct Shown {
 }
 
 /// Runs a query and shows or writes its rows; `None` for a statement without rows.
-pub(crate) async fn run(query: Query, target: Target, args: &OutputArgs, stop: &Stop) -> Result<Option<Shown>> {
+pub(crate) async fn run(
+    query: Query,
+    target: Target,
+    args: &OutputArgs,
+    stop: &Stop,
+) -> Result<Option<Shown>> {
     let schema = query.schema();
     if schema.fields().is_empty() {
         query.collect().await?;
@@ -128,7 +135,11 @@ async fn to_console(
     bar: &Bar,
 ) -> Result<Shown> {
     let terminal = console::stdout_is_terminal();
-    let look = Look { format: args.format.unwrap_or(FormatArg::Table), terminal, draw: terminal && args.format.is_none() };
+    let look = Look {
+        format: args.format.unwrap_or(FormatArg::Table),
+        terminal,
+        draw: terminal && args.format.is_none(),
+    };
     if output::has_histograms(&schema) || is_unfolded(&schema) {
         // Such results are small, and shown as a whole.
         let batches = Mutex::new(Vec::new());
@@ -181,7 +192,12 @@ struct Look {
 
 impl Look {
     /// A result with histograms: drawn, or a row per bin. Other columns are a table before them.
-    fn histograms(self, schema: &SchemaRef, batches: &[RecordBatch], keys: Option<&[String]>) -> Result<String> {
+    fn histograms(
+        self,
+        schema: &SchemaRef,
+        batches: &[RecordBatch],
+        keys: Option<&[String]>,
+    ) -> Result<String> {
         let roles = Roles::of(schema, keys);
         if self.format != FormatArg::Table && !roles.others.is_empty() {
             let columns = roles.others.iter().map(|&i| schema.field(i).name().clone()).collect();
@@ -191,7 +207,8 @@ impl Look {
         if !roles.others.is_empty() {
             let mut shown = [roles.keys.clone(), roles.others.clone()].concat();
             shown.sort_unstable();
-            let rest: Vec<RecordBatch> = batches.iter().map(|b| b.project(&shown)).collect::<Result<_, _>>()?;
+            let rest: Vec<RecordBatch> =
+                batches.iter().map(|b| b.project(&shown)).collect::<Result<_, _>>()?;
             out += &self.rows(&Arc::new(schema.project(&shown)?), &rest)?;
             out.push('\n');
         }
@@ -215,7 +232,8 @@ impl Look {
             (0..schema.fields().len()).partition(|&i| is_list_of_rows(schema.field(i).data_type()));
         let mut out = String::new();
         if !outer.is_empty() {
-            let rest: Vec<RecordBatch> = batches.iter().map(|b| b.project(&outer)).collect::<Result<_, _>>()?;
+            let rest: Vec<RecordBatch> =
+                batches.iter().map(|b| b.project(&outer)).collect::<Result<_, _>>()?;
             out += &self.plain_rows(&Arc::new(schema.project(&outer)?), &rest)?;
         }
         let mut number = 0;

@@ -85,7 +85,8 @@ impl Container {
         let mut titled = Buffer::default();
         titled.string(&self.file_name);
         titled.string("");
-        let root_key = Key::new("TFile", &self.file_name, "", titled.bytes.len() + DIRECTORY_RECORD, BEGIN, 0)?;
+        let root_key =
+            Key::new("TFile", &self.file_name, "", titled.bytes.len() + DIRECTORY_RECORD, BEGIN, 0)?;
         root_key.write(&mut out);
         out.bytes.extend(&titled.bytes);
         let place = Place { position: BEGIN, parent: 0, name_bytes: root_key.length() + titled.bytes.len() };

@@ -39,7 +39,8 @@ pub fn bytes(histograms: &[NamedHistogram], path: &Path) -> Result<Vec<u8>> {
             });
         }
         let class = object::class(dimensions);
-        let added = container.add(directories, name, class, |header| object::serialize(&h.histogram, name, header));
+        let added =
+            container.add(directories, name, class, |header| object::serialize(&h.histogram, name, header));
         added.map_err(wrong_name)?;
     }
     container.finish().ok_or(OutputError::TooLarge { format: Format::Root, limit: "2 GB of histograms" })

@@ -179,7 +179,8 @@ impl Cells {
         let total = histogram.axes.iter().map(|a| a.bins() + 2).product();
         let mut cells = Self { sumw: vec![0.0; total], sumw2: vec![0.0; total], entries: 0.0 };
         let mut at = vec![0; extents.len()];
-        for ((&count, &w), &w2) in histogram.counts.iter().zip(histogram.sumws().iter()).zip(histogram.sumw2s().iter())
+        for ((&count, &w), &w2) in
+            histogram.counts.iter().zip(histogram.sumws().iter()).zip(histogram.sumw2s().iter())
         {
             let mut cell = 0;
             let mut stride = 1;

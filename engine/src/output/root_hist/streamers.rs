@@ -16,7 +16,10 @@ struct Class {
 /// Which `TStreamerElement` describes a member.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Kind {
-    Base { version: i32, checksum: u32 },
+    Base {
+        version: i32,
+        checksum: u32,
+    },
     Basic,
     Text,
     Object,
