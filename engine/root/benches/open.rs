@@ -9,7 +9,8 @@ use std::io::Write;
 use std::path::PathBuf;
 
 fn open(criterion: &mut Criterion) {
-    let shared = std::env::var_os("ANA_SHARED").map_or_else(|| PathBuf::from("../../../shared"), PathBuf::from);
+    let shared =
+        std::env::var_os("ANA_SHARED").map_or_else(|| PathBuf::from("../../../shared"), PathBuf::from);
     for name in ["NanoAODv5_sample.root", "pfnano.root", "open-data-example.root"] {
         let path = shared.join("data/nano").join(name);
         let Ok(bytes) = std::fs::read(&path) else {
