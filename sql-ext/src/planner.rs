@@ -23,7 +23,7 @@ use datafusion_expr::{Expr, ExprSchemable, ScalarUDF};
 use crate::aggregate::{Cutflow, NMinusOne};
 use crate::arguments;
 use crate::axis::regular::regular;
-use crate::axis::{self, axis_at, axis_scalar};
+use crate::axis::{self, axis_at, axis_literal, axis_scalar};
 use crate::histogram::{self, AsHistogram, is_histogram};
 
 /// The operator that stands for the mark; no SQL text parses to it.
@@ -168,7 +168,7 @@ fn name_axes(call: &mut Vec<Expr>) -> Result<()> {
         && arguments::is_integer(&n.data_type())
     {
         let axis = regular(&[n, lo, hi])?.named(first);
-        call.splice(1..4, [Expr::Literal(axis_scalar(axis)?, None)]);
+        call.splice(1..4, [axis_literal(axis)?]);
         return Ok(());
     }
     for place in 1..call.len() {
@@ -202,10 +202,13 @@ fn is_axis_call(argument: &Expr) -> bool {
 
 /// The axis as a literal with a name; where its arguments are not constants yet, as a call that names it.
 fn named(call: Expr, name: String) -> Result<Expr> {
+    if call.any_column_refs() {
+        return plan_err!("hist: an axis must be the same for all events, {} is not", text(&call));
+    }
     Ok(match made(&call)? {
         Some(axis) => {
             let name = axis.name.clone().unwrap_or(name);
-            Expr::Literal(axis_scalar(axis.named(name))?, None)
+            axis_literal(axis.named(name))?
         }
         None if matches!(&call, Expr::ScalarFunction(call) if call.func.inner().is::<axis::NamedAxis>()) => {
             call

@@ -64,11 +64,11 @@ pub fn write(histograms: &[NamedHistogram], path: &Path, out: &mut impl Write) -
     out.write_all(b"\n").map_err(|source| OutputError::Io { path: path.to_owned(), action: "write", source })
 }
 
+/// Writes an array of the given shape somewhere, and says what stands for it in the JSON.
+type PlaceArray<'a> = dyn FnMut(Place, &[usize], Numbers<'_>) -> Result<Value> + 'a;
+
 /// One histogram; `place` decides how an array is written.
-pub(super) fn histogram(
-    named: &NamedHistogram,
-    place: &mut dyn FnMut(Place, &[usize], Numbers<'_>) -> Result<Value>,
-) -> Result<Value> {
+pub(super) fn histogram(named: &NamedHistogram, place: &mut PlaceArray<'_>) -> Result<Value> {
     let histogram = &named.histogram;
     let mut axes = Vec::with_capacity(histogram.axes.len());
     let mut seen: Vec<&str> = Vec::new();
@@ -88,10 +88,7 @@ pub(super) fn histogram(
     }))
 }
 
-fn storage(
-    histogram: &Histogram,
-    place: &mut dyn FnMut(Place, &[usize], Numbers<'_>) -> Result<Value>,
-) -> Result<Value> {
+fn storage(histogram: &Histogram, place: &mut PlaceArray<'_>) -> Result<Value> {
     let shape: Vec<usize> = histogram.axes.iter().map(Axis::extent).collect();
     Ok(match &histogram.weighted {
         None => json!({
@@ -106,12 +103,7 @@ fn storage(
     })
 }
 
-fn axis(
-    axis: &Axis,
-    index: usize,
-    may_be_named: bool,
-    place: &mut dyn FnMut(Place, &[usize], Numbers<'_>) -> Result<Value>,
-) -> Result<Value> {
+fn axis(axis: &Axis, index: usize, may_be_named: bool, place: &mut PlaceArray<'_>) -> Result<Value> {
     let mut fields = Map::new();
     let mut origin = Map::new();
     // boost-histogram makes an axis of integers again where it finds its own note; as a regular axis it would compute

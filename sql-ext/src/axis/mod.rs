@@ -18,4 +18,4 @@ pub use value::{axis_array, axis_at, axis_data_type, is_axis};
 pub use variable::Variable;
 
 pub(crate) use constant::invoke_constant;
-pub(crate) use value::{axis_scalar, axis_text};
+pub(crate) use value::{axis_kind, axis_literal, axis_scalar, axis_text};

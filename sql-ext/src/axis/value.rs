@@ -1,5 +1,6 @@
 //! An axis as a value in SQL: a struct of its kind and parameters.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use ana_hist::{Axis, AxisKind, Transform};
@@ -10,6 +11,7 @@ use arrow::array::{
 use arrow::buffer::NullBuffer;
 use arrow::datatypes::{DataType, Field, Fields, Float64Type, Int64Type};
 use datafusion_common::{Result, ScalarValue};
+use datafusion_expr::Expr;
 
 use crate::arguments::list_of;
 use crate::error::FunctionError;
@@ -67,9 +69,23 @@ pub fn axis_array(axes: &[Option<Axis>]) -> Result<StructArray> {
     Ok(StructArray::try_new_with_length(fields(), columns, nulls, axes.len())?)
 }
 
-/// An axis as a literal.
+/// An axis as a value.
 pub(crate) fn axis_scalar(axis: Axis) -> Result<ScalarValue> {
     Ok(ScalarValue::Struct(Arc::new(axis_array(&[Some(axis)])?)))
+}
+
+/// Under this name the field of a literal axis says its kind, so that types are checked before it is evaluated.
+const KIND_OF_AXIS: &str = "ana.axis.kind";
+
+/// An axis as a literal of a query.
+pub(crate) fn axis_literal(axis: Axis) -> Result<Expr> {
+    let metadata = BTreeMap::from([(KIND_OF_AXIS.to_owned(), axis.kind_name().to_owned())]);
+    Ok(Expr::Literal(axis_scalar(axis)?, Some(metadata.into())))
+}
+
+/// The kind of a literal axis; `None` where the axis is not known yet.
+pub(crate) fn axis_kind(field: &Field) -> Option<&str> {
+    field.metadata().get(KIND_OF_AXIS).map(String::as_str)
 }
 
 /// The columns of one axis.

@@ -1,5 +1,6 @@
 //! `ana-sql`: SQL over NanoAOD on the command line. It uses only what `ana_engine` offers to everybody.
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests may panic"))]
+#![allow(clippy::result_large_err, reason = "an error ends the command: its size is never paid in a loop")]
 
 mod args;
 mod completion;

@@ -13,8 +13,9 @@ use datafusion_expr::{Accumulator, AggregateUDF, AggregateUDFImpl, Expr, GroupsA
 use super::accumulator::{HistAccumulator, Machine};
 use super::groups::HistGroups;
 use super::layout::{AxisPlaces, Layout, constant_value};
-use crate::axis::axis_text;
+use crate::axis::{axis_kind, axis_text};
 use crate::histogram::{histogram_data_type, histogram_field};
+use crate::planner::text;
 use crate::prelude::*;
 
 /// A histogram of values over events.
@@ -84,9 +85,12 @@ impl Hist {
         if constants.iter().any(|&place| literal(place).is_none()) {
             return Ok(Expr::AggregateFunction(call));
         }
-        let axes = layout
+        let mut axes = layout
             .axes(|place| literal(place).map_or_else(|| plan_err!("hist: argument {}", place + 1), Ok))?;
-        layout.check_axes(&axes, types)?;
+        layout.check_kinds(axes.iter().map(|axis| Some(axis.kind_name())), types)?;
+        for (axis, &place) in axes.iter_mut().zip(&layout.values) {
+            axis.name.get_or_insert_with(|| text(&call.params.args[place]));
+        }
         let places: Vec<usize> = layout.values.iter().copied().chain(layout.weight).collect();
         let mut arguments: Vec<Option<Expr>> = call.params.args.into_iter().map(Some).collect();
         let args = places.iter().filter_map(|&place| arguments[place].take()).collect();
@@ -107,7 +111,7 @@ impl Hist {
         }
         let layout = Layout::of(&types)?;
         let mut axes = layout.axes(|place| constant_value(&call.exprs[place]))?;
-        layout.check_axes(&axes, &types)?;
+        layout.check_kinds(axes.iter().map(|axis| Some(axis.kind_name())), &types)?;
         for (axis, &place) in axes.iter_mut().zip(&layout.values) {
             axis.name.get_or_insert_with(|| column_name(&call.exprs[place].to_string()));
         }
@@ -145,7 +149,13 @@ impl AggregateUDFImpl for Hist {
     }
 
     fn return_field(&self, arguments: &[FieldRef]) -> Result<FieldRef> {
-        self.return_type(&arguments.iter().map(|field| field.data_type().clone()).collect::<Vec<_>>())?;
+        let types: Vec<DataType> = arguments.iter().map(|field| field.data_type().clone()).collect();
+        if self.bound.is_none() {
+            let layout = Layout::of(&types)?;
+            if let AxisPlaces::Arguments(places) = &layout.axes {
+                layout.check_kinds(places.iter().map(|&place| axis_kind(&arguments[place])), &types)?;
+            }
+        }
         Ok(histogram_field("hist"))
     }
 

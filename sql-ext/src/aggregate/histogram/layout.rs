@@ -1,6 +1,6 @@
 //! Which argument of a `hist` call is a value, an axis or the weight.
 
-use ana_hist::{Axis, AxisKind};
+use ana_hist::Axis;
 use arrow::datatypes::{DataType, Field, Schema};
 use arrow::record_batch::{RecordBatch, RecordBatchOptions};
 use datafusion_common::{Result, ScalarValue};
@@ -112,17 +112,22 @@ impl Layout {
         }
     }
 
-    /// Whether each axis can be filled with the type of its value.
-    pub(super) fn check_axes(&self, axes: &[Axis], types: &[DataType]) -> Result<()> {
-        for (axis, &place) in axes.iter().zip(&self.values) {
+    /// Whether each axis, of a kind as SQL spells it, can be filled with the type of its value.
+    pub(super) fn check_kinds<'a>(
+        &self,
+        kinds: impl Iterator<Item = Option<&'a str>>,
+        types: &[DataType],
+    ) -> Result<()> {
+        for (kind, &place) in kinds.zip(&self.values) {
             let value = item(&types[place]).unwrap_or(&types[place]);
             let text = is_text(plain(value));
-            let (fits, expected) = match axis.kind {
-                AxisKind::Category { .. } => (text || value.is_null(), "a text for a category axis"),
-                AxisKind::Boolean => {
+            let (fits, expected) = match kind {
+                None => continue,
+                Some("category") => (text || value.is_null(), "a text for a category axis"),
+                Some("boolean") => {
                     (matches!(value, DataType::Boolean | DataType::Null), "true or false for a boolean axis")
                 }
-                _ => (!text, "a number; texts go on a category axis"),
+                Some(_) => (!text, "a number; texts go on a category axis"),
             };
             if !fits {
                 return Err(wrong(place, "value", expected, &types[place]));
