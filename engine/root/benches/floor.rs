@@ -1,6 +1,6 @@
 //! What reading cannot do without: decompressing the baskets that the bench `scan` reads, and nothing else.
 
-#![allow(clippy::indexing_slicing, missing_docs, reason = "a bench")]
+#![allow(clippy::expect_used, clippy::indexing_slicing, missing_docs, reason = "a bench")]
 
 #[allow(dead_code, reason = "each bench uses one of the two ways")]
 mod adl;

@@ -3,7 +3,13 @@
 //! The least of several runs of each, taken in turns; the time is the thread's own, so that other work on the machine
 //! does not count. With `--json`, one line for each query and codec instead of the table.
 
-#![allow(clippy::indexing_slicing, clippy::print_stdout, missing_docs, reason = "a bench")]
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    missing_docs,
+    reason = "a bench"
+)]
 
 mod adl;
 

@@ -1,6 +1,6 @@
 //! Reading the columns of the ADL queries: decompression, byte swap, offsets, arrays.
 
-#![allow(clippy::indexing_slicing, missing_docs, reason = "a bench")]
+#![allow(clippy::expect_used, clippy::indexing_slicing, missing_docs, reason = "a bench")]
 
 #[allow(dead_code, reason = "each bench uses one of the two ways")]
 mod adl;

@@ -229,30 +229,32 @@ impl LoadedBasket {
         decompressor: &mut Decompressor,
     ) -> Result<()> {
         self.embedded = None;
-        let mut cursor = Cursor::new(record);
-        let header = Header::read(&mut cursor)?;
-        header.check(record, expected)?;
-        let border = header.border()?;
-        let payload = record.get(header.key_length..).unwrap_or_default();
-        if border > header.object_length {
-            return Err(RootError::malformed(
-                format!("at most {} bytes of data", header.object_length),
-                border,
-            ));
-        }
-        if header.object_length as u64 / MOST_EXPANSION > payload.len() as u64 {
-            return Err(RootError::malformed(
-                format!("a basket that fits its {} bytes", payload.len()),
-                header.object_length,
-            ));
-        }
-        let wanted = if with_offsets { header.object_length } else { border };
-        decompressor.decompress(payload, header.object_length, wanted, &mut self.scratch)?;
-        self.key_length = header.key_length;
-        self.border = border;
-        self.entries = header.entries;
-        self.offsets_at = (with_offsets && border < header.object_length).then_some(border);
+        let content = Content::of(record, expected)?;
+        let wanted = if with_offsets { content.size } else { content.border };
+        decompressor.decompress(content.payload, content.size, wanted, &mut self.scratch)?;
+        self.key_length = content.key_length;
+        self.border = content.border;
+        self.entries = content.entries;
+        self.offsets_at = (with_offsets && content.border < content.size).then_some(content.border);
         Ok(())
+    }
+
+    /// Decompresses a basket whose data are known to have `length` bytes straight into `emit`.
+    pub(crate) fn stream(
+        &mut self,
+        record: &[u8],
+        expected: &ExpectedBasket<'_>,
+        length: usize,
+        decompressor: &mut Decompressor,
+        emit: &mut dyn FnMut(&[u8]),
+    ) -> Result<()> {
+        self.embedded = None;
+        self.entries = 0;
+        let content = Content::of(record, expected)?;
+        if content.border != length {
+            return Err(RootError::malformed(format!("{length} bytes of data"), content.border));
+        }
+        decompressor.decompress_pieces(content.payload, content.size, length, &mut self.scratch, emit)
     }
 
     pub(crate) fn trim(&mut self) {
@@ -312,6 +314,35 @@ impl LoadedBasket {
         }
         starts.push(self.border);
         Ok(true)
+    }
+}
+
+/// The checked header of a basket on disk, and what follows it.
+struct Content<'a> {
+    payload: &'a [u8],
+    size: usize,
+    border: usize,
+    key_length: usize,
+    entries: usize,
+}
+
+impl<'a> Content<'a> {
+    fn of(record: &'a [u8], expected: &ExpectedBasket<'_>) -> Result<Self> {
+        let header = Header::read(&mut Cursor::new(record))?;
+        header.check(record, expected)?;
+        let border = header.border()?;
+        let size = header.object_length;
+        let payload = record.get(header.key_length..).unwrap_or_default();
+        if border > size {
+            return Err(RootError::malformed(format!("at most {size} bytes of data"), border));
+        }
+        if size as u64 / MOST_EXPANSION > payload.len() as u64 {
+            return Err(RootError::malformed(
+                format!("a basket that fits its {} bytes", payload.len()),
+                size,
+            ));
+        }
+        Ok(Self { payload, size, border, key_length: header.key_length, entries: header.entries })
     }
 }
 

@@ -186,6 +186,35 @@ impl Decompressor {
         Ok(())
     }
 
+    /// As [`decompress`](Self::decompress), but hands the first `wanted` bytes out in order, each piece but the last of a
+    /// multiple of 8 bytes, while they are in the cache.
+    pub(crate) fn decompress_pieces(
+        &mut self,
+        payload: &[u8],
+        size: usize,
+        wanted: usize,
+        scratch: &mut Scratch,
+        emit: &mut dyn FnMut(&[u8]),
+    ) -> Result<()> {
+        if payload.len() == size {
+            emit(payload.get(..wanted).unwrap_or_default());
+            return Ok(());
+        }
+        if let (block, []) = next_block(payload)?
+            && block.codec == Codec::Lz4
+            && block.size == size
+            && wanted <= size
+        {
+            let data = lz4_content(&block)?;
+            scratch.filled = 0;
+            return lz4::decode_pieces(data, size, wanted, &mut scratch.bytes, emit)
+                .map_err(|fault| Codec::Lz4.fault(fault));
+        }
+        self.decompress(payload, size, wanted, scratch)?;
+        emit(scratch.filled().get(..wanted).unwrap_or_default());
+        Ok(())
+    }
+
     fn block(&mut self, block: &Block<'_>, produce: usize, out: &mut Scratch) -> Result<usize> {
         let codec = block.codec;
         match codec {
@@ -198,12 +227,7 @@ impl Decompressor {
                 done.map_err(|error| codec.fault(error))
             }
             Codec::Lz4 => {
-                let short = || RootError::truncated(8, block.content.len());
-                let (sum, data) = block.content.split_first_chunk::<8>().ok_or_else(short)?;
-                let (expected, found) = (u64::from_be_bytes(*sum), xxhash_rust::xxh64::xxh64(data, 0));
-                if expected != found {
-                    return Err(codec.fault(format!("checksum {found:016x} instead of {expected:016x}")));
-                }
+                let data = lz4_content(block)?;
                 lz4::decode_prefix(data, out.space(block.size), produce).map_err(|fault| codec.fault(fault))
             }
             Codec::Zstd => {
@@ -240,6 +264,17 @@ impl Decompressor {
         context.reset(zstd_safe::ResetDirective::SessionOnly)?;
         Ok(done)
     }
+}
+
+/// The compressed bytes behind their checksum, which must be right.
+fn lz4_content<'a>(block: &Block<'a>) -> Result<&'a [u8]> {
+    let short = || RootError::truncated(8, block.content.len());
+    let (sum, data) = block.content.split_first_chunk::<8>().ok_or_else(short)?;
+    let (expected, found) = (u64::from_be_bytes(*sum), xxhash_rust::xxh64::xxh64(data, 0));
+    if expected != found {
+        return Err(Codec::Lz4.fault(format!("checksum {found:016x} instead of {expected:016x}")));
+    }
+    Ok(data)
 }
 
 fn next_block(bytes: &[u8]) -> Result<(Block<'_>, &[u8])> {

@@ -429,6 +429,12 @@ impl TreeReader {
             .held
             .remove(&branch.source)
             .filter(|held| held.basket == index && (held.with_offsets || !with_offsets));
+        if held.is_none()
+            && let ([builder], Placement::Disk(range)) = (&mut *builders, &basket.place)
+            && let Some(length) = self.whole_length(builder, basket, entries)
+        {
+            return self.stream(branch, basket, range.clone(), length, builder, bytes);
+        }
         let (mut loaded, known) = match held {
             Some(held) => (held.loaded, Some((held.next_entry, held.next_byte))),
             None => (self.load(branch, basket, with_offsets, bytes)?, None),
@@ -449,6 +455,58 @@ impl TreeReader {
             self.spare = loaded;
         }
         Ok(())
+    }
+
+    /// The length of the basket's data, where all of it is wanted as it is: numbers that need no more than a byte swap.
+    fn whole_length(&self, builder: &ColumnBuilder, basket: &Basket, entries: &Range<u64>) -> Option<usize> {
+        if basket.entries.start < entries.start || basket.entries.end > entries.end {
+            return None;
+        }
+        match builder {
+            ColumnBuilder::Fixed(builder) => {
+                let count = usize::try_from(basket.entries.end - basket.entries.start).ok()?;
+                builder.plain_width()?.checked_mul(count)
+            }
+            ColumnBuilder::Counted { builder, width, counter } if builder.is_plain() => {
+                let counted = self.counted.get(counter)?;
+                (counted.end(basket.entries.end) - counted.end(basket.entries.start)).checked_mul(*width)
+            }
+            _ => None,
+        }
+    }
+
+    /// Decompresses a basket straight into the column, piece by piece.
+    fn stream(
+        &mut self,
+        branch: &Branch,
+        basket: &Basket,
+        range: Range<u64>,
+        length: usize,
+        builder: &mut ColumnBuilder,
+        bytes: &ByteStore,
+    ) -> Result<()> {
+        let record = bytes.expect(range.clone())?;
+        let began = Instant::now();
+        let entries = basket.entries.end - basket.entries.start;
+        let expected = ExpectedBasket { seek: range.start, entries, branch: &branch.own_name };
+        let mut decoding = 0;
+        let mut emit = |piece: &[u8]| {
+            let began = Instant::now();
+            match &mut *builder {
+                ColumnBuilder::Fixed(builder) => builder.append_plain(piece),
+                ColumnBuilder::Counted { builder, .. } => builder.append_counted(piece),
+                _ => {}
+            }
+            decoding += nanoseconds(began);
+        };
+        let streamed = self.spare.stream(&record, &expected, length, &mut self.decompressor, &mut emit);
+        self.spare.trim();
+        self.metrics.baskets += 1;
+        self.metrics.compressed_bytes += record.len() as u64;
+        self.metrics.uncompressed_bytes += length as u64;
+        self.metrics.decode_ns += decoding;
+        self.metrics.decompress_ns += nanoseconds(began).saturating_sub(decoding);
+        streamed.map_err(|error| error.at(range.start))
     }
 
     fn load(

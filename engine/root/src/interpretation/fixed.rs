@@ -44,6 +44,17 @@ impl FixedBuilder {
         Ok(())
     }
 
+    /// Bytes of an entry, if all of them are this column's and plain numbers.
+    pub(crate) fn plain_width(&self) -> Option<usize> {
+        let width = self.item.width() * self.dims.iter().product::<usize>();
+        (self.item.is_plain() && width == self.stride).then_some(width)
+    }
+
+    /// Appends bytes of whole plain numbers.
+    pub(crate) fn append_plain(&mut self, bytes: &[u8]) {
+        self.values.extend(self.item, bytes);
+    }
+
     /// The bare values, for counters.
     pub(crate) fn into_values(self) -> Values {
         self.values

@@ -53,6 +53,10 @@ impl JaggedBuilder {
         }
     }
 
+    pub(crate) fn is_plain(&self) -> bool {
+        self.item.is_plain()
+    }
+
     /// Appends the bytes of whole list items; the counter has said how many they are.
     pub(crate) fn append_counted(&mut self, bytes: &[u8]) {
         self.values.extend(self.item, bytes);

@@ -50,6 +50,11 @@ impl Item {
         }
     }
 
+    /// Whether a byte swap is all it takes, so that any piece of a multiple of 8 bytes is made of whole items.
+    pub(crate) fn is_plain(self) -> bool {
+        !matches!(self, Self::Truncated { .. })
+    }
+
     pub(crate) fn data_type(self) -> DataType {
         match self {
             Self::Bool => DataType::Boolean,
@@ -85,10 +90,12 @@ pub(crate) enum Values {
     F64(Vec<f64>),
 }
 
+/// Appends `bytes` with their order turned around; compiled for the vector unit that is there at run time.
 macro_rules! swap {
-    ($vec:expr, $type:ty, $width:literal, $bytes:expr) => {
-        $vec.extend($bytes.as_chunks::<$width>().0.iter().map(|chunk| <$type>::from_be_bytes(*chunk)))
-    };
+    ($vec:expr, $type:ty, $width:literal, $bytes:expr) => {{
+        let chunks = $bytes.as_chunks::<$width>().0;
+        pulp::Arch::new().dispatch(|| $vec.extend(chunks.iter().map(|chunk| <$type>::from_be_bytes(*chunk))));
+    }};
 }
 
 impl Values {
