@@ -108,8 +108,10 @@ def main():
                 tree = file.mktree("Events", types, title="Events", counter_name=lambda c: "n" + c,
                                    field_name=lambda outer, inner: f"{outer}_{inner}" if outer else inner)
             tree.extend(data)
-        file["Runs"] = {"run": np.array([1], np.uint32), "genEventCount": np.array([EVENTS], np.int64),
-                        "genEventSumw": np.array([weights[0]]), "genEventSumw2": np.array([weights[1]])}
+        # A TTree by name: assignment would make an RNTuple.
+        runs = {"run": np.array([1], np.uint32), "genEventCount": np.array([EVENTS], np.int64),
+                "genEventSumw": np.array([weights[0]]), "genEventSumw2": np.array([weights[1]])}
+        file.mktree("Runs", {name: values.dtype for name, values in runs.items()}).extend(runs)
 
 
 if __name__ == "__main__":
