@@ -430,7 +430,7 @@ fn inspect_shows_trees_branches_and_types() {
     let scratch = Scratch::new();
     let file = zmumu();
     let text = scratch.run(&["inspect", file.to_str().unwrap()]).ok();
-    for part in ["Events;", "Muon_pt", "float[]", "List(Float32", "baskets", "clusters"] {
+    for part in ["Events;", "Muon_pt", "float[]", "List(Float32", "basket", "cluster"] {
         assert!(text.contains(part), "{part}: {text}");
     }
     let json = scratch.run(&["inspect", "--json", file.to_str().unwrap()]).ok();

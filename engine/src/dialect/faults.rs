@@ -31,10 +31,15 @@ pub fn explain(error: DataFusionError, sql: &str) -> EngineError {
     if !about_text {
         return EngineError::DataFusion(root);
     }
-    let mut help: Vec<String> = diagnostic.as_ref().map(advice).unwrap_or_default();
-    if let DataFusionError::SchemaError(schema, _) = root.find_root() {
-        help.extend(near_fields(schema));
-    }
+    let near = match root.find_root() {
+        DataFusionError::SchemaError(schema, _) => near_fields(schema),
+        _ => None,
+    };
+    // DataFusion's own list of possible columns has all that are alike, which can be dozens.
+    let mut help = match near {
+        Some(near) => vec![near],
+        None => diagnostic.as_ref().map(advice).unwrap_or_default(),
+    };
     help.dedup();
     let position = position_in(&message)
         .or_else(|| {

@@ -5,9 +5,47 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use parking_lot::Mutex;
 use tempfile::NamedTempFile;
 
 use super::{OutputError, Result};
+
+/// Stops writers, from any thread. Clones stop the same ones.
+#[derive(Debug, Clone, Default)]
+pub struct Cancellation(Arc<Writers>);
+
+#[derive(Debug, Default)]
+struct Writers {
+    stopped: AtomicBool,
+    /// Files that are being written.
+    unfinished: Mutex<Vec<PathBuf>>,
+}
+
+impl Cancellation {
+    /// Makes every later write fail and removes the unfinished files at once, without waiting for who writes them:
+    /// a program may exit right after.
+    pub fn cancel(&self) {
+        self.0.stopped.store(true, Ordering::SeqCst);
+        for path in self.0.unfinished.lock().drain(..) {
+            let _gone_already = std::fs::remove_file(path);
+        }
+    }
+
+    /// Whether somebody asked.
+    pub fn is_cancelled(&self) -> bool {
+        self.0.stopped.load(Ordering::SeqCst)
+    }
+
+    /// Notes a file that is begun.
+    fn begin(&self, path: &Path) {
+        self.0.unfinished.lock().push(path.to_owned());
+    }
+
+    /// Forgets a file that is whole or gone.
+    fn end(&self, path: &Path) {
+        self.0.unfinished.lock().retain(|known| known != path);
+    }
+}
 
 /// A file being written beside its place: a hidden temporary file in the same directory, which
 /// [`commit`](Self::commit) puts on disk and renames. Dropped before that, it is removed and the old file, if there
@@ -18,22 +56,37 @@ use super::{OutputError, Result};
 pub struct AtomicFile {
     target: PathBuf,
     sink: Sink,
-    cancelled: Option<Arc<AtomicBool>>,
+    cancellation: Cancellation,
     written: u64,
 }
 
 #[derive(Debug)]
 enum Sink {
-    Beside(NamedTempFile),
+    Beside(Beside),
     Direct(std::fs::File),
 }
 
+/// The temporary file, known to those who may have to remove it.
+#[derive(Debug)]
+struct Beside {
+    /// `None` once it has been put in its place.
+    file: Option<NamedTempFile>,
+    temporary: PathBuf,
+    cancellation: Cancellation,
+}
+
+impl Drop for Beside {
+    fn drop(&mut self) {
+        self.cancellation.end(&self.temporary);
+    }
+}
+
 impl AtomicFile {
-    /// Starts the file. Once `cancelled` is true every write fails, so that a writer in the middle of a large file stops.
+    /// Starts the file. Once cancelled, every write fails, so that a writer in the middle of a large file stops.
     ///
     /// # Errors
     /// When the directory cannot be written to.
-    pub fn create(path: &Path, cancelled: Option<Arc<AtomicBool>>) -> Result<Self> {
+    pub fn create(path: &Path, cancellation: &Cancellation) -> Result<Self> {
         // A link stays a link: what is replaced is the file it points at.
         let target = std::fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
         let io = |action, source| OutputError::Io { path: path.to_owned(), action, source };
@@ -45,9 +98,14 @@ impl AtomicFile {
                 let file = std::fs::OpenOptions::new().write(true).open(&target);
                 Sink::Direct(file.map_err(|e| io("open it for writing", e))?)
             }
-            _ => Sink::Beside(beside(&target).map_err(|e| io("create a file in its directory", e))?),
+            _ => {
+                let file = beside(&target).map_err(|e| io("create a file in its directory", e))?;
+                let temporary = file.path().to_owned();
+                cancellation.begin(&temporary);
+                Sink::Beside(Beside { file: Some(file), temporary, cancellation: cancellation.clone() })
+            }
         };
-        Ok(Self { target, sink, cancelled, written: 0 })
+        Ok(Self { target, sink, cancellation: cancellation.clone(), written: 0 })
     }
 
     /// Puts the file in its place: on disk first, then renamed, then the directory entry on disk.
@@ -58,30 +116,29 @@ impl AtomicFile {
         let path = self.target.clone();
         let io = |action, source| OutputError::Io { path: path.clone(), action, source };
         self.flush().map_err(|e| io("write", e))?;
-        if self.is_cancelled() {
+        if self.cancellation.is_cancelled() {
             return Err(OutputError::Cancelled { path });
         }
-        if let Sink::Beside(file) = self.sink {
+        if let Sink::Beside(beside) = &mut self.sink
+            && let Some(file) = beside.file.take()
+        {
             file.as_file().sync_all().map_err(|e| io("write to disk", e))?;
             file.persist(&path).map_err(|e| io("rename the finished file", e.error))?;
             sync_directory(&path);
         }
         Ok(self.written)
     }
-
-    fn is_cancelled(&self) -> bool {
-        self.cancelled.as_ref().is_some_and(|c| c.load(Ordering::Relaxed))
-    }
 }
 
 impl Write for AtomicFile {
     fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        if self.is_cancelled() {
+        if self.cancellation.is_cancelled() {
             // Not `Interrupted`: `write_all` would try that again for ever.
             return Err(std::io::Error::other("cancelled"));
         }
         let n = match &mut self.sink {
-            Sink::Beside(file) => file.write(bytes)?,
+            Sink::Beside(Beside { file: Some(file), .. }) => file.write(bytes)?,
+            Sink::Beside(_) => return Err(std::io::Error::other("the file is finished")),
             Sink::Direct(file) => file.write(bytes)?,
         };
         self.written += n as u64;
@@ -90,7 +147,7 @@ impl Write for AtomicFile {
 
     fn flush(&mut self) -> std::io::Result<()> {
         match &mut self.sink {
-            Sink::Beside(file) => file.flush(),
+            Sink::Beside(beside) => beside.file.as_mut().map_or(Ok(()), Write::flush),
             Sink::Direct(file) => file.flush(),
         }
     }
@@ -137,7 +194,7 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("out.json");
         std::fs::write(&path, "old").unwrap();
-        let mut file = AtomicFile::create(&path, None).unwrap();
+        let mut file = AtomicFile::create(&path, &Cancellation::default()).unwrap();
         file.write_all(b"new content").unwrap();
         assert_eq!(std::fs::read_to_string(&path).unwrap(), "old");
         assert_eq!(file.commit().unwrap(), 11);
@@ -148,7 +205,8 @@ mod tests {
     #[test]
     fn dropped_leaves_nothing() {
         let directory = tempfile::tempdir().unwrap();
-        let mut file = AtomicFile::create(&directory.path().join("out.json"), None).unwrap();
+        let mut file =
+            AtomicFile::create(&directory.path().join("out.json"), &Cancellation::default()).unwrap();
         file.write_all(b"half").unwrap();
         assert_eq!(names(directory.path()).len(), 1);
         drop(file);
@@ -159,10 +217,11 @@ mod tests {
     fn cancelled_writes_fail_and_leave_nothing() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("out.json");
-        let cancelled = Arc::new(AtomicBool::new(false));
-        let mut file = AtomicFile::create(&path, Some(Arc::clone(&cancelled))).unwrap();
+        let cancellation = Cancellation::default();
+        let mut file = AtomicFile::create(&path, &cancellation).unwrap();
         file.write_all(b"half").unwrap();
-        cancelled.store(true, Ordering::Relaxed);
+        cancellation.cancel();
+        assert!(names(directory.path()).is_empty(), "removed while it is still open");
         assert!(file.write_all(b"the other half").is_err());
         assert!(matches!(file.commit(), Err(OutputError::Cancelled { .. })));
         assert!(names(directory.path()).is_empty());
@@ -170,7 +229,9 @@ mod tests {
 
     #[test]
     fn a_missing_directory_is_named() {
-        let error = AtomicFile::create(Path::new("no/such/place/out.json"), None).unwrap_err().to_string();
+        let error = AtomicFile::create(Path::new("no/such/place/out.json"), &Cancellation::default())
+            .unwrap_err()
+            .to_string();
         assert!(error.starts_with("no/such/place/out.json: cannot create"), "{error}");
     }
 
@@ -182,7 +243,7 @@ mod tests {
         let (real, link) = (directory.path().join("real.csv"), directory.path().join("link.csv"));
         std::fs::write(&real, "old").unwrap();
         std::os::unix::fs::symlink(&real, &link).unwrap();
-        let mut file = AtomicFile::create(&link, None).unwrap();
+        let mut file = AtomicFile::create(&link, &Cancellation::default()).unwrap();
         file.write_all(b"new").unwrap();
         file.commit().unwrap();
         assert_eq!(std::fs::read_to_string(&real).unwrap(), "new");

@@ -32,7 +32,7 @@ pub mod uhi;
 pub mod uhi_zip;
 mod writer;
 
-pub use atomic::AtomicFile;
+pub use atomic::{AtomicFile, Cancellation};
 pub use error::OutputError;
 pub use format::Format;
 pub use named::{NamedHistogram, Roles, has_histograms, named_histograms};

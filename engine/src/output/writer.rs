@@ -3,7 +3,6 @@
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
 
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
@@ -11,7 +10,9 @@ use arrow::datatypes::SchemaRef;
 use super::csv::CsvRows;
 use super::named::Roles;
 use super::parquet::ParquetRows;
-use super::{AtomicFile, Format, OutputError, Result, bin_rows, has_histograms, named_histograms};
+use super::{
+    AtomicFile, Cancellation, Format, OutputError, Result, bin_rows, has_histograms, named_histograms,
+};
 use super::{plot, png, root_hist, svg, uhi, uhi_zip};
 
 /// What a writer may be told beyond schema and path.
@@ -20,8 +21,8 @@ pub struct Options {
     /// The GROUP BY columns, which become levels of the histograms' names. When unknown, every text, boolean,
     /// integer and date column beside a histogram is taken for one.
     pub keys: Option<Vec<String>>,
-    /// Once true, writing stops and leaves nothing behind.
-    pub cancelled: Option<Arc<AtomicBool>>,
+    /// Stops the writing, which then leaves nothing behind.
+    pub cancellation: Cancellation,
 }
 
 /// What was written.
@@ -74,7 +75,7 @@ impl ResultWriter {
         if format.holds_only_histograms() || (format == Format::Csv && histograms) {
             Roles::of(&schema, options.keys.as_deref()).require_histograms(&schema, format)?;
         }
-        let file = AtomicFile::create(path, options.cancelled.clone())?;
+        let file = AtomicFile::create(path, &options.cancellation)?;
         let sink = match format {
             Format::Parquet => Sink::Parquet(Box::new(ParquetRows::new(file, path, Arc::clone(&schema))?)),
             Format::Csv if !histograms => Sink::Csv(CsvRows::new(file, path, &schema)?),
@@ -135,7 +136,7 @@ fn write_histograms(
     options: &Options,
 ) -> Result<(u64, usize)> {
     let histograms = named_histograms(schema, batches, options.keys.as_deref())?;
-    let mut file = AtomicFile::create(path, options.cancelled.clone())?;
+    let mut file = AtomicFile::create(path, &options.cancellation)?;
     let io = |source| OutputError::Io { path: path.to_owned(), action: "write", source };
     match format {
         Format::UhiJson => uhi::write(&histograms, path, &mut file)?,

@@ -115,17 +115,17 @@ pub(crate) struct SessionArgs {
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) batch_size: Option<u32>,
     /// Where to compute.
-    #[arg(long, value_enum, default_value_t = DeviceArg::Auto)]
+    #[arg(long, value_enum, value_name = "WHERE", default_value_t = DeviceArg::Auto)]
     pub(crate) device: DeviceArg,
     /// What to do about a file that cannot be read.
     ///
     /// For the tables of --table and the files named in SQL; a CREATE EXTERNAL TABLE has OPTIONS (on_bad_file 'skip').
-    #[arg(long, value_enum, default_value_t = OnBadFileArg::Fail)]
+    #[arg(long, value_enum, value_name = "HOW", default_value_t = OnBadFileArg::Fail)]
     pub(crate) on_bad_file: OnBadFileArg,
     /// What to do about a branch that some files lack.
     ///
     /// For the tables of --table and the files named in SQL; a CREATE EXTERNAL TABLE has OPTIONS (missing_branch 'null').
-    #[arg(long, value_enum, default_value_t = MissingBranchArg::Error)]
+    #[arg(long, value_enum, value_name = "HOW", default_value_t = MissingBranchArg::Error)]
     pub(crate) missing_branch: MissingBranchArg,
 }
 
@@ -139,9 +139,9 @@ pub(crate) struct OutputArgs {
     /// drawings. Rows: .parquet and .csv. With GROUP BY a histogram is called alias/key. The file appears when it is whole, or not at all.
     #[arg(short, long, value_name = "FILE")]
     pub(crate) output: Option<PathBuf>,
-    /// Format of standard output [default: drawn histograms and a table on a terminal, else a table].
+    /// Format of standard output [default: table].
     ///
-    /// A histogram is one row per bin in each of them. json is an array of objects, one per line.
+    /// Without it, histograms are drawn on a terminal and rows are a table. A histogram is one row per bin in each format. json is an array of objects, one per line.
     #[arg(long, value_enum, value_name = "FORMAT")]
     pub(crate) format: Option<FormatArg>,
     /// Show at most so many rows of a result on a terminal, then stop; 0 for all.

@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use ana_engine::dialect::script::{created_table, explained, returns_rows};
 use anyhow::{Result, bail};
 use arrow::array::{AsArray, RecordBatch};
+use arrow::datatypes::Schema;
 
 use crate::args::ExplainArgs;
 use crate::{console, run, script};
@@ -39,8 +40,13 @@ pub(crate) async fn main(args: ExplainArgs, threads: usize) -> Result<ExitCode> 
     Ok(ExitCode::SUCCESS)
 }
 
+/// Whether a result is that of EXPLAIN.
+pub(crate) fn is_plan(schema: &Schema) -> bool {
+    schema.fields().iter().map(|f| f.name().as_str()).eq(["plan_type", "plan"])
+}
+
 /// The plans of EXPLAIN's rows (plan_type, plan), each under its title.
-fn plans(batch: &RecordBatch) -> String {
+pub(crate) fn plans(batch: &RecordBatch) -> String {
     let text = |column: usize, row: usize| {
         batch
             .columns()

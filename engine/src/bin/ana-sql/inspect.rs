@@ -53,11 +53,12 @@ fn put_tree(tree: &TreeSummary, all: bool, out: &mut String) {
     let ratio = tree.uncompressed_bytes as f64 / (tree.compressed_bytes as f64).max(1.0);
     let _infallible = writeln!(
         out,
-        "  {} entries, {} branches, {} in {} clusters, {} compressed ({ratio:.1} times smaller), {}",
+        "  {} entries, {} branches, {} in {} {}, {} compressed ({ratio:.1} times smaller), {}",
         thousands(tree.entries),
         tree.branches.len(),
         HumanBytes(tree.uncompressed_bytes),
         tree.clusters.len(),
+        if tree.clusters.len() == 1 { "cluster" } else { "clusters" },
         HumanBytes(tree.compressed_bytes),
         if tree.compression.is_empty() { "no baskets".to_owned() } else { tree.compression.join(", ") },
     );
@@ -72,12 +73,13 @@ fn put_tree(tree: &TreeSummary, all: bool, out: &mut String) {
     for branch in &branches {
         let _infallible = writeln!(
             out,
-            "  {:<name_width$}  {:<type_width$}  {:<arrow_width$}  {:>10}  {:>4} baskets",
+            "  {:<name_width$}  {:<type_width$}  {:<arrow_width$}  {:>10}  {:>4} {}",
             branch.name,
             branch.cpp_type,
             arrow_text(branch),
             HumanBytes(branch.compressed_bytes).to_string(),
             branch.baskets,
+            if branch.baskets == 1 { "basket" } else { "baskets" },
         );
     }
     if shown < tree.branches.len() {

@@ -7,16 +7,19 @@ use std::sync::{Arc, RwLock};
 
 use ana_engine::Session;
 use ana_engine::catalog::{self, FunctionDoc, Origin};
+use ana_engine::output::Cancellation;
 use anyhow::Result;
 use reedline::{
-    ColumnarMenu, Emacs, FileBackedHistory, KeyCode, KeyModifiers, MenuBuilder, Prompt, PromptEditMode,
-    PromptHistorySearch, PromptHistorySearchStatus, Reedline, ReedlineEvent, ReedlineMenu, Signal,
-    ValidationResult, Validator, default_emacs_keybindings,
+    ColumnarMenu, EditCommand, Emacs, FileBackedHistory, KeyCode, KeyModifiers, MenuBuilder, Prompt,
+    PromptEditMode, PromptHistorySearch, PromptHistorySearchStatus, Reedline, ReedlineEvent, ReedlineMenu,
+    Signal, ValidationResult, Validator, default_emacs_keybindings,
 };
+
+use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
 use crate::args::{RunArgs, ScriptArgs};
 use crate::completion::{Name, Names};
-use crate::run::{self, Stop};
+use crate::run;
 use crate::script::{self, Source};
 use crate::{console, fault, functions as pages, report};
 
@@ -42,6 +45,13 @@ pub(crate) fn is_wanted(script: &ScriptArgs) -> bool {
 pub(crate) fn main(args: RunArgs, threads: usize, runtime: &tokio::runtime::Runtime) -> Result<ExitCode> {
     let session = runtime.block_on(run::session(&args.session, &args.script, threads))?;
     let functions = catalog::functions(&session);
+    let args = Arc::new(args);
+    let (sender, mut signals) = unbounded_channel();
+    run::on_signal(move |code| {
+        if code != 130 || sender.send(()).is_err() {
+            std::process::exit(i32::from(code));
+        }
+    })?;
     let known = Arc::new(RwLock::new(Vec::new()));
     let mut editor = editor(Names { known: Arc::clone(&known) });
     console::put(&format!("ana-sql {}; \\? for help, \\q to leave\n", env!("CARGO_PKG_VERSION")))?;
@@ -64,36 +74,44 @@ pub(crate) fn main(args: RunArgs, threads: usize, runtime: &tokio::runtime::Runt
         } else if matches!(trimmed.trim_end_matches(';'), "quit" | "exit") {
             return Ok(ExitCode::SUCCESS);
         } else if !trimmed.is_empty() {
-            runtime.block_on(execute(&session, &text, &args));
+            runtime.block_on(execute(&session, &text, &args, &mut signals));
         }
     }
 }
 
 /// Runs the statements of one input. Ctrl-C stops them, not the prompt.
-async fn execute(session: &Session, text: &str, args: &RunArgs) {
-    let stop = Stop::default();
+async fn execute(session: &Session, text: &str, args: &Arc<RunArgs>, signals: &mut UnboundedReceiver<()>) {
+    while signals.try_recv().is_ok() {} // of before
+    let stop = Cancellation::default();
     let source = Source { name: "input".to_owned(), text: text.to_owned() };
-    let work = async {
-        for step in script::steps(std::slice::from_ref(&source))? {
-            let shown =
-                script::statement(session, step, args.output.output.as_deref(), &args.output, &stop).await?;
-            if let Some(shown) = shown {
-                report::print_faults(&shown.report);
-                if !args.output.quiet {
-                    report::print(&shown.report);
-                }
-            }
-        }
-        anyhow::Ok(())
-    };
+    // A task of its own: one step of a query may take long, and must not keep the signal from being seen.
+    let mut running = tokio::spawn(statements(session.clone(), source, Arc::clone(args), stop.clone()));
     tokio::select! {
-        ended = work => {
-            if let Err(error) = ended {
-                fault::print(&error);
+        ended = &mut running => match ended {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => fault::print(&error),
+            Err(panicked) => console::say(&format!("error: {panicked}\n")),
+        },
+        _ = signals.recv() => {
+            stop.cancel();
+            running.abort();
+            console::say("interrupted\n");
+        }
+    }
+}
+
+async fn statements(session: Session, source: Source, args: Arc<RunArgs>, stop: Cancellation) -> Result<()> {
+    for step in script::steps(std::slice::from_ref(&source))? {
+        let shown =
+            script::statement(&session, step, args.output.output.as_deref(), &args.output, &stop).await?;
+        if let Some(shown) = shown {
+            report::print_faults(&shown.report);
+            if !args.output.quiet {
+                report::print(&shown.report);
             }
         }
-        _ = run::signal() => console::say("interrupted\n"),
     }
+    Ok(())
 }
 
 fn backslash(command: &str, session: &Session, functions: &[FunctionDoc], runtime: &tokio::runtime::Runtime) {
@@ -147,6 +165,14 @@ fn editor(names: Names) -> Reedline {
     let mut keys = default_emacs_keybindings();
     let complete = vec![ReedlineEvent::Menu(MENU.to_owned()), ReedlineEvent::MenuNext];
     keys.add_binding(KeyModifiers::NONE, KeyCode::Tab, ReedlineEvent::UntilFound(complete));
+    // Whoever types on past the word has chosen: Enter must not put a suggestion in any more.
+    for c in " ,;()[]<>=+-*/'\"".chars() {
+        let typed = ReedlineEvent::Edit(vec![EditCommand::InsertChar(c)]);
+        for modifier in [KeyModifiers::NONE, KeyModifiers::SHIFT] {
+            let event = ReedlineEvent::Multiple(vec![ReedlineEvent::Esc, typed.clone()]);
+            keys.add_binding(modifier, KeyCode::Char(c), event);
+        }
+    }
     let menu = ReedlineMenu::EngineCompleter(Box::new(ColumnarMenu::default().with_name(MENU)));
     let editor = Reedline::create()
         .with_completer(Box::new(names))

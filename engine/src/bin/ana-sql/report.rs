@@ -4,13 +4,12 @@ use std::fmt::Write as _;
 use std::io::Write as _;
 use std::path::Path;
 
-use ana_engine::output::AtomicFile;
+use ana_engine::output::{AtomicFile, Cancellation};
 use ana_engine::report::{Level, RunReport};
 use anyhow::{Context, Result};
 use serde::Serialize;
 
 use crate::console;
-use crate::run::Stop;
 
 /// One query of a run.
 #[derive(Debug, Serialize)]
@@ -31,9 +30,9 @@ struct Document<'a> {
 }
 
 /// Writes the reports of all queries.
-pub(crate) fn write(path: &Path, queries: &[Ran], stop: &Stop) -> Result<()> {
+pub(crate) fn write(path: &Path, queries: &[Ran], stop: &Cancellation) -> Result<()> {
     let failed = || format!("{}: cannot write the run report", path.display());
-    let mut file = AtomicFile::create(path, Some(stop.clone())).with_context(failed)?;
+    let mut file = AtomicFile::create(path, stop).with_context(failed)?;
     let document = Document { version: env!("CARGO_PKG_VERSION"), queries };
     serde_json::to_writer_pretty(&mut file, &document).with_context(failed)?;
     file.write_all(b"\n").with_context(failed)?;

@@ -1,18 +1,14 @@
 //! From what was typed to what is done: sessions, tables, signals, exit codes.
 
 use std::process::ExitCode;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use ana_engine::output::Cancellation;
 use ana_engine::{Device, MissingBranch, MissingTriggers, OnBadFile, RootOptions, Session};
 use anyhow::{Context, Result};
 
 use crate::args::{Cli, Command, DeviceArg, MissingBranchArg, OnBadFileArg, ScriptArgs, SessionArgs};
-use crate::{explain, functions, inspect, prompt, script};
-
-/// How long an interrupted query may take to put its half-written file away.
-const GRACE: Duration = Duration::from_secs(3);
+use crate::{console, explain, functions, inspect, prompt, script};
 
 /// Does what the arguments ask for.
 pub(crate) fn main(cli: Cli) -> Result<ExitCode> {
@@ -43,49 +39,54 @@ pub(crate) fn cores() -> usize {
     std::thread::available_parallelism().map_or(1, usize::from)
 }
 
-/// Whether to stop, told to all that write files.
-pub(crate) type Stop = Arc<AtomicBool>;
-
-/// Runs `task` until it ends or a signal comes; then it is told to stop, waited for briefly, and the exit code is the signal's.
-fn interruptible<F>(runtime: &tokio::runtime::Runtime, task: impl FnOnce(Stop) -> F) -> Result<ExitCode>
+/// Runs `task` until it ends. A signal removes its unfinished files and ends the process at once.
+fn interruptible<F>(
+    runtime: &tokio::runtime::Runtime,
+    task: impl FnOnce(Cancellation) -> F,
+) -> Result<ExitCode>
 where
     F: Future<Output = Result<ExitCode>> + Send + 'static,
 {
-    let stop = Stop::default();
-    let task = task(Arc::clone(&stop));
-    runtime.block_on(async {
-        let mut running = tokio::spawn(task);
-        tokio::select! {
-            ended = &mut running => ended.context("the query panicked")?,
-            code = signal() => {
-                stop.store(true, Ordering::Relaxed);
-                running.abort();
-                // The task's files are removed when it is dropped.
-                let _late = tokio::time::timeout(GRACE, running).await;
-                Ok(ExitCode::from(code))
-            }
+    let stop = Cancellation::default();
+    let task = task(stop.clone());
+    on_signal(move |code| {
+        stop.cancel();
+        if console::stderr_is_terminal() {
+            console::say("\r\x1b[K"); // the progress bar
         }
-    })
+        std::process::exit(i32::from(code))
+    })?;
+    runtime.block_on(runtime.spawn(task)).context("the query panicked")?
 }
 
-/// Waits for Ctrl-C, or a request to terminate; gives the exit code that shells know for it.
-pub(crate) async fn signal() -> u8 {
-    #[cfg(unix)]
-    {
-        use tokio::signal::unix::{SignalKind, signal};
-        if let (Ok(mut interrupt), Ok(mut terminate)) =
-            (signal(SignalKind::interrupt()), signal(SignalKind::terminate()))
-        {
-            return tokio::select! {
-                _ = interrupt.recv() => 130,
-                _ = terminate.recv() => 143,
-            };
-        }
+/// Calls `act` at every Ctrl-C (130) or request to terminate (143), with the exit code that shells know for it. It has a thread of its own:
+/// workers that are deep in a computation would not see a signal.
+pub(crate) fn on_signal(act: impl Fn(u8) + Send + 'static) -> Result<()> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    std::thread::Builder::new().name("signals".to_owned()).spawn(move || {
+        runtime.block_on(async {
+            while let Some(code) = signal().await {
+                act(code)
+            }
+        })
+    })?;
+    Ok(())
+}
+
+#[cfg(unix)]
+async fn signal() -> Option<u8> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let mut interrupt = signal(SignalKind::interrupt()).ok()?;
+    let mut terminate = signal(SignalKind::terminate()).ok()?;
+    tokio::select! {
+        _ = interrupt.recv() => Some(130),
+        _ = terminate.recv() => Some(143),
     }
-    match tokio::signal::ctrl_c().await {
-        Ok(()) => 130,
-        Err(_) => std::future::pending().await,
-    }
+}
+
+#[cfg(not(unix))]
+async fn signal() -> Option<u8> {
+    tokio::signal::ctrl_c().await.ok().map(|()| 130)
 }
 
 /// The session of the arguments, with its tables.

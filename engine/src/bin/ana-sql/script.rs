@@ -5,13 +5,14 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use ana_engine::dialect::script::{Statement, created_table, parse, returns_rows};
+use ana_engine::output::Cancellation;
 use ana_engine::{EngineError, Session};
 use anyhow::{Context, Result};
 
 use crate::args::{OnBadFileArg, OutputArgs, RunArgs, ScriptArgs};
 use crate::fault::InScript;
 use crate::report::{self, Ran};
-use crate::run::{self, Stop};
+use crate::run;
 use crate::show::{self, Shown, Target};
 
 /// A text of statements and where it is from.
@@ -70,7 +71,7 @@ pub(crate) fn in_script(source: &Source, error: EngineError) -> anyhow::Error {
 }
 
 /// Runs everything.
-pub(crate) async fn main(args: RunArgs, threads: usize, stop: Stop) -> Result<ExitCode> {
+pub(crate) async fn main(args: RunArgs, threads: usize, stop: Cancellation) -> Result<ExitCode> {
     if let Some(path) = &args.output.output {
         // A wrong ending is told before anything is computed.
         ana_engine::output::Format::from_path(path)?;
@@ -118,7 +119,7 @@ pub(crate) async fn statement(
     step: Step<'_>,
     output: Option<&Path>,
     args: &OutputArgs,
-    stop: &Stop,
+    stop: &Cancellation,
 ) -> Result<Option<Shown>> {
     let Step { source, statement } = step;
     let query = session.plan(statement, &source.text).await.map_err(|e| in_script(source, e))?;

@@ -6,8 +6,8 @@ use std::sync::{Arc, Mutex};
 
 use ana_engine::output::terminal::{self, Style};
 use ana_engine::output::{
-    self, Format, Options, OutputError, ResultWriter, Roles, bin_rows, csv, json_rows, named_histograms,
-    table::Table,
+    self, Cancellation, Format, Options, OutputError, ResultWriter, Roles, bin_rows, csv, json_rows,
+    named_histograms, table::Table,
 };
 use ana_engine::report::RunReport;
 use ana_engine::{Destination, EngineError, Query};
@@ -16,9 +16,8 @@ use arrow::array::{Array, AsArray, RecordBatch, StructArray};
 use arrow::datatypes::{DataType, SchemaRef};
 
 use crate::args::{FormatArg, OutputArgs};
-use crate::console;
 use crate::progress::Bar;
-use crate::run::Stop;
+use crate::{console, explain};
 
 /// Longest cell of a table on a terminal.
 const LONGEST_CELL: usize = 60;
@@ -68,7 +67,7 @@ pub(crate) async fn run(
     query: Query,
     target: Target,
     args: &OutputArgs,
-    stop: &Stop,
+    stop: &Cancellation,
 ) -> Result<Option<Shown>> {
     let schema = query.schema();
     if schema.fields().is_empty() {
@@ -83,7 +82,7 @@ pub(crate) async fn run(
     };
     let ended = match target {
         Target::File(path, format) => {
-            let options = Options { keys, cancelled: Some(Arc::clone(stop)) };
+            let options = Options { keys, cancellation: stop.clone() };
             let written = to_file(watched, &path, format, schema, options).await;
             bar.clear();
             let (report, written) = written?;
@@ -140,7 +139,8 @@ async fn to_console(
         terminal,
         draw: terminal && args.format.is_none(),
     };
-    if output::has_histograms(&schema) || is_unfolded(&schema) {
+    let plan = args.format.is_none() && explain::is_plan(&schema);
+    if plan || output::has_histograms(&schema) || is_unfolded(&schema) {
         // Such results are small, and shown as a whole.
         let batches = Mutex::new(Vec::new());
         let report = query
@@ -153,7 +153,9 @@ async fn to_console(
             .await?;
         bar.clear();
         let batches = batches.into_inner().unwrap_or_default();
-        let text = if output::has_histograms(&schema) {
+        let text = if plan {
+            batches.iter().map(explain::plans).collect()
+        } else if output::has_histograms(&schema) {
             look.histograms(&schema, &batches, keys.as_deref())?
         } else {
             look.rows(&schema, &batches)?
