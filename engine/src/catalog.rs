@@ -44,6 +44,12 @@ pub struct TableDoc {
     pub schema: SchemaRef,
 }
 
+/// The reference of the functions made here, as Markdown, by section.
+#[must_use]
+pub fn reference() -> String {
+    ana_sql_ext::reference::markdown()
+}
+
 /// All functions a query of the session can call, sorted by name.
 pub fn functions(session: &Session) -> Vec<FunctionDoc> {
     let ours: Vec<String> = ana_sql_ext::all_scalar_functions()

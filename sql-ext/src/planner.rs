@@ -141,7 +141,8 @@ fn marked(argument: &Expr) -> Option<&Expr> {
 }
 
 /// An expression as one writes it: columns without their table, functions by the name they were called with.
-pub(crate) fn text(expr: &Expr) -> String {
+#[must_use]
+pub fn text(expr: &Expr) -> String {
     let plain = expr.clone().transform_up(|expr| {
         Ok(match expr {
             Expr::Column(column) => Transformed::yes(Expr::Column(Column {
@@ -151,6 +152,13 @@ pub(crate) fn text(expr: &Expr) -> String {
             })),
             // Made for calls by another spelling, to show that.
             Expr::Alias(Alias { expr, .. }) => Transformed::yes(*expr),
+            // Without their type, `Int64(30)`; a column is what prints as it is.
+            Expr::Literal(value, _) => {
+                Transformed::yes(Expr::Column(Column::new_unqualified(match &value {
+                    ScalarValue::Utf8(Some(text)) => format!("'{text}'"),
+                    other => other.to_string(),
+                })))
+            }
             other => Transformed::no(other),
         })
     });

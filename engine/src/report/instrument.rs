@@ -10,7 +10,6 @@ use arrow::{
     datatypes::Int64Type,
 };
 use datafusion::{
-    common::tree_node::TreeNode,
     functions_aggregate::expr_fn::count,
     logical_expr::{Expr, ExprFunctionExt, LogicalPlan, LogicalPlanBuilder, Projection, lit},
     prelude::Column,
@@ -88,7 +87,7 @@ fn add_counts(plan: &LogicalPlan) -> Result<Option<(LogicalPlan, Vec<String>)>> 
                 let counted = count(lit(1_i64)).filter(filter.clone()).build()?;
                 aggregates.push(counted.alias(hidden(i + 1)));
             }
-            let texts = filters.iter().map(text).collect();
+            let texts = filters.iter().map(ana_sql_ext::planner::text).collect();
             let plan = LogicalPlanBuilder::from(Arc::clone(&aggregate.input))
                 .aggregate(aggregate.group_expr.clone(), aggregates)?
                 .build()?;
@@ -110,19 +109,6 @@ fn add_counts(plan: &LogicalPlan) -> Result<Option<(LogicalPlan, Vec<String>)>> 
 
 fn hidden(i: usize) -> String {
     format!("{HIDDEN}{i}")
-}
-
-fn text(filter: &Expr) -> String {
-    // Qualifiers say nothing where one table is read.
-    let bare = filter.clone().transform(|e| {
-        Ok(match e {
-            Expr::Column(column) => datafusion::common::tree_node::Transformed::yes(Expr::Column(
-                Column::new_unqualified(column.name),
-            )),
-            other => datafusion::common::tree_node::Transformed::no(other),
-        })
-    });
-    bare.map_or_else(|_| filter.to_string(), |bare| bare.data.human_display().to_string())
 }
 
 fn distinct_filters(aggregates: &[Expr]) -> Vec<Expr> {

@@ -191,6 +191,9 @@ pub(crate) struct FunctionsArgs {
     /// List the functions of the SQL engine too, not only those made for events.
     #[arg(short, long)]
     pub(crate) all: bool,
+    /// Print the reference of all functions made for events, as the book has it.
+    #[arg(long, conflicts_with_all = ["name", "all"])]
+    pub(crate) markdown: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]

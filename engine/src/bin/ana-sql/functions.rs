@@ -14,6 +14,10 @@ use crate::console;
 
 /// Lists the functions, or shows one.
 pub(crate) fn main(args: &FunctionsArgs) -> Result<ExitCode> {
+    if args.markdown {
+        console::put(&catalog::reference())?;
+        return Ok(ExitCode::SUCCESS);
+    }
     let session = Session::builder().threads(1).build()?;
     let functions = catalog::functions(&session);
     let text = match &args.name {
