@@ -165,7 +165,7 @@ fn side_by_side(
 }
 
 impl Reading {
-    /// An array of a type that [`column`] knows.
+    /// An array of a type that [`column()`] knows.
     fn read(&self, column: &ArrayRef) -> Result<ArrayRef> {
         let found = column.data_type();
         match self {
