@@ -11,12 +11,18 @@ use datafusion::{
         memory_pool::{FairSpillPool, TrackConsumersPool},
         runtime_env::RuntimeEnvBuilder,
     },
+    logical_expr::LogicalPlan,
     prelude::{ParquetReadOptions, SessionConfig, SessionContext},
     sql::parser::Statement,
 };
 
 use crate::{
-    dialect::{faults, files::NamedFiles, histograms, script},
+    dialect::{
+        elementwise::{self, ElementwisePlanner},
+        faults,
+        files::{self, NamedFiles},
+        histograms, rewrite, script,
+    },
     error::{EngineError, Result, SqlPosition},
     query::{Query, QueryResult},
     table::{DatasetsTableFactory, MetadataCache, RootOptions, RootTable, RootTableFactory},
@@ -127,6 +133,8 @@ impl SessionBuilder {
         let mut state = SessionStateBuilder::new()
             .with_config(config)
             .with_runtime_env(Arc::new(runtime.build()?))
+            // Before the engine's own, which take every subscript for an index.
+            .with_expr_planners(vec![Arc::new(ElementwisePlanner)])
             .with_default_features()
             .build();
         register_everything(&mut state)?;
@@ -136,6 +144,9 @@ impl SessionBuilder {
 
 /// Functions, planners and table formats of the dialect.
 fn register_everything(state: &mut datafusion::execution::SessionState) -> Result<()> {
+    for function in elementwise::functions() {
+        state.register_udf(function)?;
+    }
     for function in ana_sql_ext::all_scalar_functions() {
         state.register_udf(function)?;
     }
@@ -246,19 +257,25 @@ impl Session {
     /// As [`Session::sql`].
     pub async fn plan(&self, statement: Statement, sql: &str) -> Result<Query> {
         let (mut statement, destination) = crate::query::split_destination(statement)?;
-        histograms::mark_aggregates(&mut statement);
-        let files = NamedFiles::register(&self.context, &statement, sql, &self.files).await?;
-        let tables = self.context.state().resolve_table_references(&statement)?;
-        let plan = match self.context.state().statement_to_plan(statement).await {
+        let files = NamedFiles::register(&self.context, &statement, &self.files).await?;
+        let plan = self.plan_with_files(&mut statement, sql).await;
+        files.deregister(&self.context)?;
+        Ok(Query::new(self.clone(), plan?, destination))
+    }
+
+    /// Plans a statement whose files are registered as tables.
+    async fn plan_with_files(&self, statement: &mut Statement, sql: &str) -> Result<LogicalPlan> {
+        rewrite::rewrite(&self.context.state(), statement).await?;
+        files::check_tables(&self.context, statement, sql)?;
+        histograms::mark_aggregates(statement);
+        let tables = self.context.state().resolve_table_references(statement)?;
+        match self.context.state().statement_to_plan(statement.clone()).await {
             Ok(plan) => Ok(plan),
             Err(error) => match self.unreadable_branch(&error, &tables).await {
                 Some(reason) => Err(faults::unreadable(&reason, sql)),
                 None => Err(faults::explain(error, sql)),
             },
-        };
-        files.deregister(&self.context)?;
-        let plan = plan?;
-        Ok(Query::new(self.clone(), plan, destination))
+        }
     }
 }
 

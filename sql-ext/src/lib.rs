@@ -27,6 +27,7 @@ pub mod event;
 pub mod histogram;
 mod jagged;
 pub mod kinematics;
+pub mod lifted;
 pub mod planner;
 mod prelude;
 pub mod reference;
@@ -64,6 +65,7 @@ pub fn all_scalar_functions() -> Vec<Arc<ScalarUDF>> {
         kinematics::DeltaR::default().into(),
         kinematics::InvariantMass::default().into(),
         kinematics::TransverseMass::default().into(),
+        lifted::Mask::default().into(),
     ]
     .map(Arc::new)
     .into()

@@ -23,35 +23,22 @@ impl NamedFiles {
     /// Registers every file that `statement` names where a table may stand.
     ///
     /// # Errors
-    /// A name that is neither a table nor a file, and what opening a file may bring.
+    /// What opening a file may bring.
     pub(crate) async fn register(
         context: &SessionContext,
         statement: &Statement,
-        sql: &str,
         options: &RootOptions,
     ) -> Result<Self> {
         let mut named = Self::default();
-        let only_reads = match statement {
-            Statement::Statement(statement) => matches!(statement.as_ref(), SqlStatement::Query(_)),
-            Statement::Explain(_) | Statement::CopyTo(_) => true,
-            _ => false,
-        };
         for reference in context.state().resolve_table_references(statement)? {
             let is_function = context.state().table_functions().contains_key(reference.table());
             if is_function || context.table_exist(reference.clone())? {
                 continue;
             }
-            let Some(table) = open(context, reference.table(), options).await? else {
-                // What else a name may be (a table to be created, one of the information schema) is the
-                // planner's to judge, but for the plain case it can say less than we.
-                if only_reads && matches!(reference, TableReference::Bare { .. }) {
-                    named.deregister(context)?;
-                    return Err(no_table(context, reference.table(), sql));
-                }
-                continue;
-            };
-            context.register_table(reference.clone(), table)?;
-            named.0.push(reference);
+            if let Some(table) = open(context, reference.table(), options).await? {
+                context.register_table(reference.clone(), table)?;
+                named.0.push(reference);
+            }
         }
         Ok(named)
     }
@@ -63,6 +50,28 @@ impl NamedFiles {
         }
         Ok(())
     }
+}
+
+/// Refuses a name that is neither a table nor a file. What else a name may be (a table function, a table to be
+/// created, one of the information schema) is the planner's to judge, but for the plain case it can say less than
+/// we.
+///
+/// # Errors
+/// The first such name, with near ones.
+pub(crate) fn check_tables(context: &SessionContext, statement: &Statement, sql: &str) -> Result<()> {
+    let only_reads = match statement {
+        Statement::Statement(statement) => matches!(statement.as_ref(), SqlStatement::Query(_)),
+        Statement::Explain(_) | Statement::CopyTo(_) => true,
+        _ => false,
+    };
+    for reference in context.state().resolve_table_references(statement)? {
+        let known = context.table_exist(reference.clone())?
+            || context.state().table_functions().contains_key(reference.table());
+        if only_reads && !known && matches!(reference, TableReference::Bare { .. }) {
+            return Err(no_table(context, reference.table(), sql));
+        }
+    }
+    Ok(())
 }
 
 /// The table in a file, if the name is that of a file by its ending.

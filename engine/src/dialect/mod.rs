@@ -1,12 +1,17 @@
 //! The SQL dialect: what text means before DataFusion plans it.
 //!
 //! [`script`] cuts a text into statements and keeps their places for error messages; [`syntax`] is the
-//! grammar; `files` opens the files a statement names as tables;
-//! [`histograms`] makes `sum(h)` and `mean(h)` of a histogram functions, not aggregates;
-//! [`faults`] turns the planner's errors into positions and advice.
+//! grammar; `files` opens the files a statement names as tables; `rewrite` gives dotted names and forms on lists
+//! their meaning, [`elementwise`] plans what comes of them; [`histograms`] makes `sum(h)` and `mean(h)` of a
+//! histogram functions, not aggregates; [`faults`] turns the planner's errors into positions and advice.
 
+mod build;
+mod catalog;
+pub mod elementwise;
 pub mod faults;
 pub(crate) mod files;
 pub mod histograms;
+pub(crate) mod rewrite;
+mod scope;
 pub mod script;
 pub mod syntax;

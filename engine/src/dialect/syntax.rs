@@ -2,7 +2,7 @@
 
 use std::any::TypeId;
 
-use datafusion::sql::sqlparser::dialect::{Dialect, GenericDialect};
+use datafusion::sql::sqlparser::dialect::{Dialect, GenericDialect, Precedence};
 
 /// sqlparser ties lambdas to a few vendors' dialects and `FROM UNNEST(…)` to others; analyses want both,
 /// so this dialect answers as the generic one with lambdas switched on.
@@ -29,6 +29,14 @@ impl Dialect for AnaDialect {
 
     fn is_identifier_part(&self, ch: char) -> bool {
         self.0.is_identifier_part(ch)
+    }
+
+    /// `:` binds weakest: it ends a subscript's bound, so that `Jet.pt[Jet.pt > 30]` needs no parentheses.
+    fn prec_value(&self, precedence: Precedence) -> u8 {
+        match precedence {
+            Precedence::Colon => 1,
+            other => self.0.prec_value(other),
+        }
     }
 
     fn supports_lambda_functions(&self) -> bool {

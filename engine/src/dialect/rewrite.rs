@@ -1,0 +1,462 @@
+//! From the dialect's names and forms to SQL that DataFusion plans: dotted names, forms on lists.
+//!
+//! The statement is walked query by query, with the columns in scope at hand, so that a fault has the place
+//! of the word that is wrong. What is rewritten keeps its place in the text.
+
+use std::ops::ControlFlow;
+
+use arrow::datatypes::SchemaRef;
+use datafusion::{
+    common::TableReference,
+    execution::SessionState,
+    sql::{
+        parser::{ExplainStatement, Statement},
+        sqlparser::{
+            ast::helpers::attached_token::AttachedToken,
+            ast::{
+                AccessExpr, Cte, Expr, FunctionArguments, GroupByExpr, Ident, JoinConstraint, JoinOperator,
+                ObjectName, OrderBy, OrderByKind, Query, Select, SelectItem, SetExpr,
+                Statement as SqlStatement, TableAlias, TableFactor, TableWithJoins, VisitMut, Visitor,
+                VisitorMut, With,
+            },
+            tokenizer::Span,
+        },
+    },
+};
+
+use ana_sql_ext::lifted::is_list;
+
+use super::{
+    build,
+    catalog::Catalog,
+    elementwise, faults,
+    scope::{Relation, Scope},
+};
+use crate::error::{EngineError, Result, SqlPosition};
+
+/// Rewrites `statement` in place.
+///
+/// # Errors
+/// [`EngineError::Sql`] for names that no table in scope explains.
+pub(crate) async fn rewrite(state: &SessionState, statement: &mut Statement) -> Result<()> {
+    let catalog = Catalog::new(state, statement).await?;
+    Rewrite { catalog: &catalog, ctes: vec![] }.statement(statement)
+}
+
+/// A fault of the text at `span`.
+pub(super) fn fault(span: Span, message: String, help: Vec<String>) -> EngineError {
+    let known = span.start.line > 0;
+    let position = known.then(|| SqlPosition { line: span.start.line, column: span.start.column });
+    EngineError::Sql { message, position, help }
+}
+
+/// One walk over a statement.
+pub(super) struct Rewrite<'a> {
+    pub(super) catalog: &'a Catalog<'a>,
+    /// Common table expressions in scope, rewritten, with their columns.
+    ctes: Vec<(Cte, Option<SchemaRef>)>,
+}
+
+impl Rewrite<'_> {
+    fn statement(&mut self, statement: &mut Statement) -> Result<()> {
+        match statement {
+            Statement::Statement(statement) => self.sql_statement(statement),
+            Statement::Explain(ExplainStatement { statement, .. }) => self.statement(statement),
+            _ => Ok(()),
+        }
+    }
+
+    fn sql_statement(&mut self, statement: &mut SqlStatement) -> Result<()> {
+        match statement {
+            SqlStatement::Query(query) => self.query(query, None),
+            SqlStatement::CreateView(view) => self.query(&mut view.query, None),
+            SqlStatement::CreateTable(table) => match &mut table.query {
+                Some(query) => self.query(query, None),
+                None => Ok(()),
+            },
+            SqlStatement::Insert(insert) => match &mut insert.source {
+                Some(query) => self.query(query, None),
+                None => Ok(()),
+            },
+            SqlStatement::Explain { statement, .. } => self.sql_statement(statement),
+            _ => Ok(()),
+        }
+    }
+
+    pub(super) fn query(&mut self, query: &mut Query, outer: Option<&Scope>) -> Result<()> {
+        let known = self.ctes.len();
+        if let Some(with) = &mut query.with {
+            for cte in &mut with.cte_tables {
+                self.query(&mut cte.query, outer)?;
+                let schema = self.columns(&cte.query, Some(&cte.alias));
+                self.ctes.push((cte.clone(), schema));
+            }
+        }
+        let result = self.body(&mut query.body, &mut query.order_by, outer);
+        self.ctes.truncate(known);
+        result
+    }
+
+    fn body(
+        &mut self,
+        body: &mut SetExpr,
+        order_by: &mut Option<OrderBy>,
+        outer: Option<&Scope>,
+    ) -> Result<()> {
+        match body {
+            SetExpr::Select(select) => self.select(select, order_by, outer),
+            SetExpr::Query(query) => self.query(query, outer),
+            SetExpr::SetOperation { left, right, .. } => {
+                self.body(left, &mut None, outer)?;
+                self.body(right, &mut None, outer)
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn select(
+        &mut self,
+        select: &mut Select,
+        order_by: &mut Option<OrderBy>,
+        outer: Option<&Scope>,
+    ) -> Result<()> {
+        let mut scope = Scope { relations: vec![], outer };
+        for from in &mut select.from {
+            self.table_with_joins(from, &mut scope)?;
+        }
+        for item in &mut select.projection {
+            self.item(item, &scope)?;
+        }
+        let clauses = [&mut select.prewhere, &mut select.selection, &mut select.having, &mut select.qualify];
+        for clause in clauses.into_iter().flatten() {
+            self.expr(clause, &scope)?;
+        }
+        if let GroupByExpr::Expressions(keys, _) = &mut select.group_by {
+            for key in keys {
+                self.expr(key, &scope)?;
+            }
+        }
+        if let Some(OrderBy { kind: OrderByKind::Expressions(keys), .. }) = order_by {
+            for key in keys {
+                self.expr(&mut key.expr, &scope)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// A column without a name of its own keeps the one it was written with.
+    fn item(&mut self, item: &mut SelectItem, scope: &Scope) -> Result<()> {
+        match item {
+            SelectItem::UnnamedExpr(expr) => {
+                let written = match &*expr {
+                    Expr::CompoundIdentifier(parts) => {
+                        parts.iter().map(|part| part.value.as_str()).collect::<Vec<_>>().join("_")
+                    }
+                    other => other.to_string(),
+                };
+                let renamed = self.expr(expr, scope)?;
+                if renamed && !matches!(expr, Expr::Identifier(_) | Expr::CompoundIdentifier(_)) {
+                    let expr = std::mem::replace(expr, build::null());
+                    *item = SelectItem::ExprWithAlias { expr, alias: Ident::with_quote('"', written) };
+                }
+                Ok(())
+            }
+            SelectItem::ExprWithAlias { expr, .. } | SelectItem::ExprWithAliases { expr, .. } => {
+                self.expr(expr, scope).map(drop)
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn table_with_joins(&mut self, from: &mut TableWithJoins, scope: &mut Scope) -> Result<()> {
+        self.table(&mut from.relation, scope)?;
+        for join in &mut from.joins {
+            self.table(&mut join.relation, scope)?;
+            if let Some(condition) = join_condition(&mut join.join_operator) {
+                self.expr(condition, scope)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn table(&mut self, factor: &mut TableFactor, scope: &mut Scope) -> Result<()> {
+        let relation = match factor {
+            TableFactor::Table { name, alias, args: None, .. } => Relation {
+                schema: self.named(name),
+                alias: alias.as_ref().map_or_else(|| last_part(name), |alias| Some(alias.name.value.clone())),
+            },
+            TableFactor::Derived { subquery, alias, .. } => {
+                self.query(subquery, scope.outer)?;
+                Relation {
+                    schema: self.columns(subquery, alias.as_ref()),
+                    alias: alias.as_ref().map(|alias| alias.name.value.clone()),
+                }
+            }
+            TableFactor::NestedJoin { table_with_joins, .. } => {
+                return self.table_with_joins(table_with_joins, scope);
+            }
+            _ => Relation { alias: None, schema: None },
+        };
+        scope.relations.push(relation);
+        Ok(())
+    }
+
+    /// The columns of a common table expression or of a table.
+    pub(super) fn named(&self, name: &ObjectName) -> Option<SchemaRef> {
+        let parts: Vec<&str> =
+            name.0.iter().map(|part| part.as_ident().map_or("", |ident| ident.value.as_str())).collect();
+        if let [single] = parts.as_slice()
+            && let Some((_, schema)) = self.ctes.iter().rev().find(|(cte, _)| cte.alias.name.value == *single)
+        {
+            return schema.clone();
+        }
+        let reference = match parts.as_slice() {
+            [table] => TableReference::bare(*table),
+            [schema, table] => TableReference::partial(*schema, *table),
+            [catalog, schema, table] => TableReference::full(*catalog, *schema, *table),
+            _ => return None,
+        };
+        self.catalog.table(&reference)
+    }
+
+    /// The columns of a rewritten query, seen through its alias.
+    fn columns(&self, query: &Query, alias: Option<&TableAlias>) -> Option<SchemaRef> {
+        if alias.is_some_and(|alias| !alias.columns.is_empty()) {
+            return None;
+        }
+        let mut query = query.clone();
+        let mut cte_tables: Vec<Cte> = self.ctes.iter().map(|(cte, _)| cte.clone()).collect();
+        let recursive = query.with.as_ref().is_some_and(|with| with.recursive);
+        cte_tables.extend(query.with.into_iter().flat_map(|with| with.cte_tables));
+        query.with = (!cte_tables.is_empty()).then(|| With {
+            with_token: AttachedToken::empty(),
+            recursive,
+            cte_tables,
+        });
+        self.catalog.columns(query)
+    }
+
+    /// Rewrites an expression; tells whether a dotted name or an event subquery was in it.
+    pub(super) fn expr(&mut self, expr: &mut Expr, scope: &Scope) -> Result<bool> {
+        let mut walk = Walk { rewrite: self, scope, ordinary: vec![], renamed: false };
+        match expr.visit(&mut walk) {
+            ControlFlow::Continue(()) => Ok(walk.renamed),
+            ControlFlow::Break(error) => Err(error),
+        }
+    }
+
+    /// The column a dotted name stands for, if it stands for one.
+    fn dotted(&self, parts: &[Ident], scope: &Scope) -> Result<Option<Expr>> {
+        let span = Span::union_iter(parts.iter().map(|part| part.span));
+        let [first, second, rest @ ..] = parts else { return Ok(None) };
+        if scope.relation(&first.value).is_some() {
+            // t.Jet.pt
+            if let [field] = rest {
+                let joined = format!("{}_{}", second.value, field.value);
+                if scope.relation(&first.value).is_some_and(|relation| has(relation, &joined)) {
+                    let name = build::identifier(&joined, span);
+                    return Ok(Some(Expr::CompoundIdentifier(vec![first.clone(), name])));
+                }
+            }
+            return Ok(None);
+        }
+        if scope.column(&first.value).is_some() || !rest.is_empty() {
+            return Ok(None);
+        }
+        let joined = format!("{}_{}", first.value, second.value);
+        if let Some(found) = scope.column(&joined) {
+            let name = build::identifier(&joined, span);
+            return Ok(Some(match &found.relation.alias {
+                Some(alias) if !found.unique => {
+                    Expr::CompoundIdentifier(vec![build::identifier(alias, first.span), name])
+                }
+                _ => Expr::Identifier(name),
+            }));
+        }
+        if let Some((_, fields)) = scope.fields(&first.value) {
+            let near = faults::nearest(&second.value, fields.keys().map(String::as_str), 3);
+            let message = format!("{} has no field '{}'", first.value, second.value);
+            let help = near.is_empty().then(Vec::new).unwrap_or_else(|| {
+                let names: Vec<String> =
+                    near.iter().map(|field| format!("{}.{field}", first.value)).collect();
+                vec![format!("did you mean {}?", names.join(", "))]
+            });
+            return Err(fault(second.span, message, help));
+        }
+        if scope.relations.is_empty() || !scope.is_complete() {
+            return Ok(None);
+        }
+        let prefixes = scope.prefixes();
+        let near = faults::nearest(&first.value, prefixes.iter().map(String::as_str), 3);
+        let message = format!("no table or collection named '{}'", first.value);
+        let help = if near.is_empty() { vec![] } else { vec![format!("did you mean {}?", near.join(", "))] };
+        Err(fault(first.span, message, help))
+    }
+}
+
+fn has(relation: &Relation, column: &str) -> bool {
+    relation.schema.as_ref().is_some_and(|schema| schema.field_with_name(column).is_ok())
+}
+
+fn last_part(name: &ObjectName) -> Option<String> {
+    Some(name.0.last()?.as_ident()?.value.clone())
+}
+
+fn join_condition(operator: &mut JoinOperator) -> Option<&mut Expr> {
+    let constraint = match operator {
+        JoinOperator::Join(constraint)
+        | JoinOperator::Inner(constraint)
+        | JoinOperator::Left(constraint)
+        | JoinOperator::LeftOuter(constraint)
+        | JoinOperator::Right(constraint)
+        | JoinOperator::RightOuter(constraint)
+        | JoinOperator::FullOuter(constraint)
+        | JoinOperator::Semi(constraint)
+        | JoinOperator::LeftSemi(constraint)
+        | JoinOperator::RightSemi(constraint)
+        | JoinOperator::Anti(constraint)
+        | JoinOperator::LeftAnti(constraint)
+        | JoinOperator::RightAnti(constraint) => constraint,
+        _ => return None,
+    };
+    match constraint {
+        JoinConstraint::On(condition) => Some(condition),
+        _ => None,
+    }
+}
+
+/// The walk over one expression. Subqueries that are not of one event have scopes of their own: they are
+/// rewritten on the way down and set aside until the walk has passed.
+struct Walk<'a, 'b> {
+    rewrite: &'a mut Rewrite<'b>,
+    scope: &'a Scope<'a>,
+    ordinary: Vec<Box<Query>>,
+    renamed: bool,
+}
+
+impl Walk<'_, '_> {
+    fn on_the_way_down(&mut self, expr: &mut Expr) -> Result<()> {
+        if let Some(subquery) = subquery(expr) {
+            self.rewrite.query(subquery, Some(self.scope))?;
+            self.ordinary.push(std::mem::replace(subquery, Box::new(empty_query())));
+            return Ok(());
+        }
+        if let Expr::CompoundFieldAccess { root, access_chain } = expr {
+            self.dotted_root(root, access_chain)?;
+            if access_chain.is_empty() {
+                *expr = std::mem::replace(root, build::null());
+            }
+            return Ok(());
+        }
+        if let Expr::CompoundIdentifier(parts) = expr
+            && let Some(column) = self.rewrite.dotted(parts, self.scope)?
+        {
+            self.renamed = true;
+            *expr = column;
+        }
+        Ok(())
+    }
+
+    /// `Jet.pt[1]` is parsed as two steps from `Jet`; the dotted ones at its start may name a column.
+    fn dotted_root(&mut self, root: &mut Expr, chain: &mut Vec<AccessExpr>) -> Result<()> {
+        let Expr::Identifier(first) = &*root else { return Ok(()) };
+        let dots = chain.iter().map_while(|step| match step {
+            AccessExpr::Dot(Expr::Identifier(name)) => Some(name.clone()),
+            _ => None,
+        });
+        let parts: Vec<Ident> = std::iter::once(first.clone()).chain(dots).collect();
+        for taken in (2..=parts.len().min(3)).rev() {
+            if let Some(column) = self.rewrite.dotted(&parts[..taken], self.scope)? {
+                self.renamed = true;
+                *root = column;
+                chain.drain(..taken - 1);
+                return Ok(());
+            }
+        }
+        Ok(())
+    }
+
+    fn on_the_way_up(&mut self, expr: &mut Expr) {
+        if let Some(place) = subquery(expr) {
+            if let Some(rewritten) = self.ordinary.pop() {
+                *place = rewritten;
+            }
+        } else if elementwise::is_carried_form(expr) && self.names_a_list(expr) {
+            elementwise::carry(expr);
+        }
+    }
+
+    /// Whether a column that is a list is named anywhere inside.
+    fn names_a_list(&self, expr: &Expr) -> bool {
+        struct Search<'a>(&'a Scope<'a>);
+        impl Visitor for Search<'_> {
+            type Break = ();
+            fn pre_visit_expr(&mut self, expr: &Expr) -> ControlFlow<()> {
+                let name = match expr {
+                    Expr::Identifier(name) => name,
+                    Expr::CompoundIdentifier(parts) => match parts.last() {
+                        Some(name) => name,
+                        None => return ControlFlow::Continue(()),
+                    },
+                    _ => return ControlFlow::Continue(()),
+                };
+                match self.0.column(&name.value) {
+                    Some(found) if is_list(&found.data_type) => ControlFlow::Break(()),
+                    _ => ControlFlow::Continue(()),
+                }
+            }
+        }
+        use datafusion::sql::sqlparser::ast::Visit;
+        expr.visit(&mut Search(self.scope)).is_break()
+    }
+}
+
+impl VisitorMut for Walk<'_, '_> {
+    type Break = EngineError;
+
+    fn pre_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<EngineError> {
+        match self.on_the_way_down(expr) {
+            Ok(()) => ControlFlow::Continue(()),
+            Err(error) => ControlFlow::Break(error),
+        }
+    }
+
+    fn post_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<EngineError> {
+        self.on_the_way_up(expr);
+        ControlFlow::Continue(())
+    }
+}
+
+/// The query inside an expression that is a subquery.
+pub(super) fn subquery(expr: &mut Expr) -> Option<&mut Box<Query>> {
+    match expr {
+        Expr::Subquery(query)
+        | Expr::Exists { subquery: query, .. }
+        | Expr::InSubquery { subquery: query, .. } => Some(query),
+        Expr::Function(function) => match &mut function.args {
+            FunctionArguments::Subquery(query) => Some(query),
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
+/// What stands where a query was set aside.
+fn empty_query() -> Query {
+    Query {
+        with: None,
+        body: Box::new(SetExpr::Values(datafusion::sql::sqlparser::ast::Values {
+            explicit_row: false,
+            value_keyword: false,
+            rows: vec![],
+        })),
+        order_by: None,
+        limit_clause: None,
+        fetch: None,
+        locks: vec![],
+        for_clause: None,
+        settings: None,
+        format_clause: None,
+        pipe_operators: vec![],
+    }
+}
