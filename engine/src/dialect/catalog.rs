@@ -5,18 +5,18 @@ use std::{collections::HashMap, sync::Arc};
 use arrow::datatypes::{DataType, SchemaRef};
 use datafusion::{
     catalog::TableProvider,
-    common::{DFSchema, TableReference, config::ConfigOptions, plan_datafusion_err},
+    common::{TableReference, config::ConfigOptions, plan_datafusion_err},
     datasource::provider_as_source,
     error::Result,
     execution::SessionState,
     logical_expr::{
-        AggregateUDF, ExprSchemable, HigherOrderUDF, LogicalPlan, ScalarUDF, TableSource, WindowUDF,
+        AggregateUDF, HigherOrderUDF, LogicalPlan, ScalarUDF, TableSource, WindowUDF,
         planner::{ContextProvider, ExprPlanner, RelationPlanner, TypePlanner},
     },
     sql::{
         parser::Statement,
-        planner::{ParserOptions, PlannerContext, SqlToRel},
-        sqlparser::ast::{Expr as SqlExpr, ExprWithAlias, Query, Statement as SqlStatement},
+        planner::{ParserOptions, SqlToRel},
+        sqlparser::ast::{Query, Statement as SqlStatement},
     },
 };
 
@@ -45,24 +45,12 @@ impl<'a> Catalog<'a> {
         self.tables.get(name).map(|table| table.schema())
     }
 
-    /// The names of the tables the statement uses.
-    pub(super) fn table_names(&self) -> impl Iterator<Item = &str> {
-        self.tables.keys().map(TableReference::table)
-    }
-
     /// The columns of a query, when it can be planned; its faults are told when the statement is planned.
     pub(super) fn columns(&self, mut query: Query) -> Option<SchemaRef> {
         ana_sql_ext::planner::mark_aggregates(&mut query);
         let statement = SqlStatement::Query(Box::new(query));
         let plan: LogicalPlan = self.planner().sql_statement_to_plan(statement).ok()?;
         Some(Arc::clone(plan.schema().inner()))
-    }
-
-    /// The type of an expression over `schema`.
-    pub(super) fn type_of(&self, expr: &SqlExpr, schema: &DFSchema) -> Result<DataType> {
-        let expr = ExprWithAlias { expr: expr.clone(), alias: None };
-        let planned = self.planner().sql_to_expr_with_alias(expr, schema, &mut PlannerContext::new())?;
-        planned.get_type(schema)
     }
 
     fn planner(&self) -> SqlToRel<'_, Self> {

@@ -150,7 +150,7 @@ fn chooses_whole_lists(what: &str, types: &[DataType]) -> bool {
     let (operand, rest) = types.split_at(1);
     let results = rest.iter().skip(1).step_by(2).chain(rest.last().filter(|_| rest.len() % 2 == 1));
     let conditions = rest.chunks_exact(2).filter_map(|branch| branch.first());
-    !operand.iter().chain(conditions).any(is_list) && results.clone().all(|result| is_list(result))
+    !operand.iter().chain(conditions).any(is_list) && results.clone().all(is_list)
 }
 
 /// Lists that are known to be of different collections do not go together.

@@ -46,7 +46,7 @@ pub(crate) async fn rewrite(state: &SessionState, statement: &mut Statement) -> 
 /// A fault of the text at `span`.
 pub(super) fn fault(span: Span, message: String, help: Vec<String>) -> EngineError {
     let known = span.start.line > 0;
-    let position = known.then(|| SqlPosition { line: span.start.line, column: span.start.column });
+    let position = known.then_some(SqlPosition { line: span.start.line, column: span.start.column });
     EngineError::Sql { message, position, help }
 }
 
@@ -330,7 +330,7 @@ fn join_condition(operator: &mut JoinOperator) -> Option<&mut Expr> {
 struct Walk<'a, 'b> {
     rewrite: &'a mut Rewrite<'b>,
     scope: &'a Scope<'a>,
-    ordinary: Vec<Box<Query>>,
+    ordinary: Vec<Query>,
     renamed: bool,
 }
 
@@ -338,7 +338,7 @@ impl Walk<'_, '_> {
     fn on_the_way_down(&mut self, expr: &mut Expr) -> Result<()> {
         if let Some(subquery) = subquery(expr) {
             self.rewrite.query(subquery, Some(self.scope))?;
-            self.ordinary.push(std::mem::replace(subquery, Box::new(empty_query())));
+            self.ordinary.push(std::mem::replace(subquery.as_mut(), empty_query()));
             return Ok(());
         }
         if let Expr::CompoundFieldAccess { root, access_chain } = expr {
@@ -379,7 +379,7 @@ impl Walk<'_, '_> {
     fn on_the_way_up(&mut self, expr: &mut Expr) {
         if let Some(place) = subquery(expr) {
             if let Some(rewritten) = self.ordinary.pop() {
-                *place = rewritten;
+                **place = rewritten;
             }
         } else if elementwise::is_carried_form(expr) && self.names_a_list(expr) {
             elementwise::carry(expr);
