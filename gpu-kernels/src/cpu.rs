@@ -6,6 +6,7 @@
 mod axis;
 mod block;
 mod counts;
+pub mod event;
 mod events;
 mod rows;
 

@@ -1,0 +1,190 @@
+//! Running a compiled kernel, chunk by chunk.
+
+use std::borrow::Cow;
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use crate::ir::{Kernel, Source, Type};
+
+use super::chunk::Chunk;
+use super::error::EventError;
+use super::input::{Bits, ChunkColumn, Data, InputSlice};
+use super::lanes::LaneSet;
+use super::output::{LaneColumn, Lanes, Output, Results};
+use super::plan::{Plan, QueryPlan, Stage};
+use super::scratch::{Cancel, QueryScratch, Scratch};
+use super::vector::Vector;
+
+/// Rows worked on together: enough to sort them well, few enough for their columns to stay in the second-level cache.
+const CHUNK_ROWS: usize = 8192;
+/// Objects of one collection in a chunk, unless one row has more.
+const CHUNK_OBJECTS: usize = 1 << 18;
+
+static NEXT_CHUNK: AtomicU64 = AtomicU64::new(0);
+
+/// What runs the queries of one chunk.
+pub(super) struct Executor<'r> {
+    pub(super) vector: Vector,
+    pub(super) chunk: &'r Chunk<'r>,
+    /// Collection of each input.
+    pub(super) collections: &'r [usize],
+    pub(super) scratch: &'r mut Vec<QueryScratch>,
+    pub(super) cancel: Cancel,
+}
+
+/// Runs a plan on checked slices.
+pub(super) fn run(
+    kernel: &Kernel,
+    plan: &Plan,
+    rows: usize,
+    slices: &[InputSlice<'_>],
+    scratch: &mut Scratch,
+) -> Result<Vec<Output>, EventError> {
+    let list = matches!(kernel.body.reduction, crate::ir::Reduction::List { .. });
+    let mut outputs: Vec<_> = plan.body.outputs.iter().map(|column| Output::new(*column, list)).collect();
+    let identity = std::ptr::from_ref(plan).addr();
+    if scratch.plan != identity {
+        scratch.plan = identity;
+        scratch.queries.clear();
+    }
+    scratch.queries.resize_with(plan.queries, QueryScratch::default);
+    let collections: Vec<usize> = kernel.inputs.iter().map(|input| input.collection().unwrap_or(0)).collect();
+    let mut from = 0;
+    while from < rows {
+        let to = chunk_end(slices, from, rows);
+        let mut chunk = make_chunk(kernel, plan, slices, from, to);
+        for stage in &plan.stages {
+            let cancel = scratch.cancel();
+            let mut executor = Executor {
+                vector: Vector::default(),
+                chunk: &chunk,
+                collections: &collections,
+                scratch: &mut scratch.queries,
+                cancel,
+            };
+            let lanes = LaneSet::events(chunk.rows);
+            match stage {
+                Stage::Hoisted(query) => {
+                    let results = executor.query(query, &lanes)?;
+                    chunk.hoisted.push(results);
+                }
+                Stage::Derived(collection, parts) => {
+                    let lists = parts.iter().map(|part| executor.query(part, &lanes));
+                    let lists = lists.collect::<Result<Vec<_>, _>>()?;
+                    derive(&mut chunk, kernel, *collection, parts, &lists)?;
+                }
+            }
+        }
+        let cancel = scratch.cancel();
+        let mut executor = Executor {
+            vector: Vector::default(),
+            chunk: &chunk,
+            collections: &collections,
+            scratch: &mut scratch.queries,
+            cancel,
+        };
+        let results = executor.query(&plan.body, &LaneSet::events(chunk.rows))?;
+        for (output, column) in outputs.iter_mut().zip(&results.columns) {
+            output.append(column, &results.offsets)?;
+        }
+        from = to;
+    }
+    Ok(outputs)
+}
+
+/// The end of the chunk that begins at `from`.
+fn chunk_end(slices: &[InputSlice<'_>], from: usize, rows: usize) -> usize {
+    let mut to = rows.min(from + CHUNK_ROWS);
+    for offsets in slices.iter().filter_map(|slice| slice.offsets) {
+        let first = offsets[from];
+        let fits = |end: &i32| end.abs_diff(first) as usize <= CHUNK_OBJECTS;
+        to = to.min(from + offsets[from + 1..=to].partition_point(fits).max(1));
+    }
+    to
+}
+
+fn make_chunk<'a>(
+    kernel: &Kernel,
+    plan: &Plan,
+    slices: &[InputSlice<'a>],
+    from: usize,
+    to: usize,
+) -> Chunk<'a> {
+    let mut chunk = Chunk {
+        number: NEXT_CHUNK.fetch_add(1, Ordering::Relaxed),
+        rows: to - from,
+        columns: vec![ChunkColumn::ABSENT; kernel.inputs.len()],
+        offsets: vec![Cow::Borrowed(&[]); kernel.collections.len()],
+        hoisted: Vec::with_capacity(plan.hoisted),
+        owners: kernel.collections.iter().map(|_| OnceLock::new()).collect(),
+    };
+    for ((id, input), slice) in kernel.columns().zip(slices) {
+        let range = match (input.source, slice.offsets) {
+            (Source::List(collection), Some(offsets)) => {
+                let own = &offsets[from..=to];
+                chunk.offsets[collection] = Cow::Borrowed(own);
+                (own[0].unsigned_abs() as usize, own[to - from].unsigned_abs() as usize)
+            }
+            _ => (from, to),
+        };
+        chunk.columns[id] = ChunkColumn::new(slice, range.0, range.1);
+    }
+    chunk
+}
+
+/// Puts the fields of a derived collection in place: for every row the lists of all parts, one after the other.
+fn derive(
+    chunk: &mut Chunk<'_>,
+    kernel: &Kernel,
+    collection: usize,
+    parts: &[QueryPlan],
+    lists: &[Results],
+) -> Result<(), EventError> {
+    let mut offsets = vec![0i32];
+    // Part and number of every element.
+    let mut order: Vec<(usize, usize)> = Vec::new();
+    for row in 0..chunk.rows {
+        for (part, list) in lists.iter().enumerate() {
+            order.extend((list.offsets[row]..list.offsets[row + 1]).map(|number| (part, number)));
+        }
+        offsets.push(i32::try_from(order.len()).map_err(|_| EventError::TooLong)?);
+    }
+    chunk.offsets[collection] = Cow::Owned(offsets);
+    for (id, input) in kernel.inputs.iter().enumerate() {
+        let Source::Derived { collection: own, value } = input.source else { continue };
+        if own != collection {
+            continue;
+        }
+        let columns: Vec<&LaneColumn> = lists.iter().map(|list| &list.columns[value]).collect();
+        let ty = parts.first().map_or(Type::Bool, |part| part.outputs[value].ty);
+        let data = match ty {
+            Type::Bool => Data::Bool(Bits::Owned(gather(&columns, &order, |values| match values {
+                Lanes::Mask(values) => values,
+                _ => &[],
+            }))),
+            Type::F32 | Type::F64 => Data::F64(Cow::Owned(gather(&columns, &order, |values| match values {
+                Lanes::Float(values) => values,
+                _ => &[],
+            }))),
+            _ => Data::I64(Cow::Owned(gather(&columns, &order, |values| match values {
+                Lanes::Int(values) => values,
+                _ => &[],
+            }))),
+        };
+        let nullable = columns.iter().any(|column| column.valid.is_some());
+        let valid =
+            |(part, number): &(usize, usize)| columns[*part].valid.as_ref().map_or(1, |valid| valid[*number]);
+        let valid = nullable.then(|| Bits::Owned(order.iter().map(valid).collect()));
+        chunk.columns[id] = ChunkColumn { data, valid };
+    }
+    Ok(())
+}
+
+fn gather<T: Copy>(
+    columns: &[&LaneColumn],
+    order: &[(usize, usize)],
+    values: impl Fn(&Lanes) -> &[T],
+) -> Vec<T> {
+    let columns: Vec<&[T]> = columns.iter().map(|column| values(&column.values)).collect();
+    order.iter().map(|(part, number)| columns[*part][*number]).collect()
+}

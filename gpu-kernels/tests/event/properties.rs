@@ -1,0 +1,88 @@
+//! Thousands of random kernels agree with the naive interpreter, to the bit.
+
+use std::io::Write;
+
+use ana_kernels::cpu::event::{CpuKernel, Output, OutputValues, Scratch};
+use ana_kernels::ir::Kernel;
+
+use crate::naive::{self, Answer, Event, V, Value};
+use crate::random::{self, Random};
+use crate::slices::Columns;
+
+/// Bits, with all NaNs alike, so that results compare.
+fn bits(value: Value) -> Option<u64> {
+    value.map(|value| match value {
+        V::Bool(value) => value.into(),
+        V::I32(value) => value as u64,
+        V::I64(value) => value as u64,
+        V::U32(value) => value.into(),
+        V::U64(value) => value,
+        V::F32(value) if value.is_nan() => 0xdead,
+        V::F64(value) if value.is_nan() => 0xdead,
+        V::F32(value) => value.to_bits().into(),
+        V::F64(value) => value.to_bits(),
+    })
+}
+
+fn entry(output: &Output, at: usize) -> Value {
+    if output.validity.as_ref().is_some_and(|validity| !validity[at]) {
+        return None;
+    }
+    Some(match &output.values {
+        OutputValues::Bool(v) => V::Bool(v[at]),
+        OutputValues::I32(v) => V::I32(v[at]),
+        OutputValues::I64(v) => V::I64(v[at]),
+        OutputValues::U32(v) => V::U32(v[at]),
+        OutputValues::U64(v) => V::U64(v[at]),
+        OutputValues::F32(v) => V::F32(v[at]),
+        OutputValues::F64(v) => V::F64(v[at]),
+    })
+}
+
+fn assert_same(outputs: &[Output], kernel: &Kernel, events: &[Event], what: &str) {
+    for (row, event) in events.iter().enumerate() {
+        for (number, want) in naive::evaluate(kernel, event).into_iter().enumerate() {
+            let output = &outputs[number];
+            let (got, want): (Vec<_>, Vec<_>) = match (&output.offsets, want) {
+                (None, Answer::One(want)) => (vec![bits(entry(output, row))], vec![bits(want)]),
+                (Some(offsets), Answer::Many(want)) => {
+                    let list = offsets[row] as usize..offsets[row + 1] as usize;
+                    (list.map(|at| bits(entry(output, at))).collect(), want.into_iter().map(bits).collect())
+                }
+                (_, want) => panic!("{what}: {want:?}"),
+            };
+            assert!(
+                got == want,
+                "{what}, row {row}, output {number}\n got {got:x?}\nwant {want:x?}\n{event:?}\n{kernel}\n{}",
+                kernel.to_text()
+            );
+        }
+    }
+}
+
+fn run(kernel: &Kernel, events: &[Event], shift: usize) -> Vec<Output> {
+    let compiled = CpuKernel::new(kernel).unwrap();
+    let columns = Columns::new(kernel, events, shift);
+    compiled.run(events.len(), &columns.slices(), &mut Scratch::default()).unwrap()
+}
+
+/// `ANA_SEED` and `ANA_KERNELS` choose others, and how many.
+fn setting(name: &str, default: u64) -> u64 {
+    std::env::var(name).ok().and_then(|value| value.parse().ok()).unwrap_or(default)
+}
+
+#[test]
+fn random_kernels_agree_with_the_naive_interpreter() {
+    let (seed, kernels) = (setting("ANA_SEED", 1), setting("ANA_KERNELS", 3000));
+    writeln!(std::io::stderr(), "{kernels} random kernels from seed {seed}").unwrap();
+    for number in 0..kernels {
+        let mut random = Random(seed << 32 | number);
+        let kernel = random::kernel(&mut random);
+        let what = format!("seed {seed}, kernel {number}");
+        kernel.check().unwrap_or_else(|error| panic!("{what}: {error}\n{kernel}"));
+        assert_eq!(Kernel::from_text(&kernel.to_text()).as_ref(), Ok(&kernel), "{what}");
+        let count = random.pick(&[0, 1, 7, 20, 20, 40]);
+        let events = random::events(&mut random, &kernel, count);
+        assert_same(&run(&kernel, &events, 2), &kernel, &events, &what);
+    }
+}
