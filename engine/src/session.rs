@@ -143,7 +143,11 @@ impl SessionBuilder {
             .with_default_features()
             .build();
         register_everything(&mut state)?;
-        Ok(Session { context: SessionContext::new_with_state(state), files: self.files, collections: Arc::default() })
+        Ok(Session {
+            context: SessionContext::new_with_state(state),
+            files: self.files,
+            collections: Arc::default(),
+        })
     }
 }
 
@@ -295,7 +299,11 @@ impl Session {
                 None => {
                     let known = collections.iter().map(|known| known.name.value.as_str());
                     let near = faults::nearest(&name.value, known, 3);
-                    let help = if near.is_empty() { vec![] } else { vec![format!("did you mean {}?", near.join(", "))] };
+                    let help = if near.is_empty() {
+                        vec![]
+                    } else {
+                        vec![format!("did you mean {}?", near.join(", "))]
+                    };
                     let message = format!("no derived collection named {}", name.value);
                     return Err(rewrite::fault(name.span, message, help));
                 }

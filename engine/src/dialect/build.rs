@@ -4,10 +4,10 @@ use datafusion::{
     logical_expr::Expr,
     sql::sqlparser::{
         ast::{
-            BinaryOperator, CastKind, DataType, ExactNumberInfo, Expr as SqlExpr, Function, FunctionArg, FunctionArgExpr, FunctionArgumentList,
-            FunctionArguments, GroupByExpr, Ident, ObjectName, Query, Select, SelectFlavor, SelectItem, SetExpr,
-            TableFactor, TableWithJoins, Value, WildcardAdditionalOptions,
-            helpers::attached_token::AttachedToken,
+            BinaryOperator, CastKind, DataType, ExactNumberInfo, Expr as SqlExpr, Function, FunctionArg,
+            FunctionArgExpr, FunctionArgumentList, FunctionArguments, GroupByExpr, Ident, ObjectName, Query,
+            Select, SelectFlavor, SelectItem, SetExpr, TableFactor, TableWithJoins, Value,
+            WildcardAdditionalOptions, helpers::attached_token::AttachedToken,
         },
         tokenizer::Span,
     },
@@ -30,9 +30,11 @@ pub(super) fn identifier(name: &str, span: Span) -> Ident {
 
 /// `name(arguments)`.
 pub(super) fn call(name: &str, arguments: Vec<SqlExpr>) -> SqlExpr {
-    let args = arguments.into_iter().map(|argument| FunctionArg::Unnamed(FunctionArgExpr::Expr(argument))).collect();
+    let args =
+        arguments.into_iter().map(|argument| FunctionArg::Unnamed(FunctionArgExpr::Expr(argument))).collect();
     let mut call = function(name);
-    call.args = FunctionArguments::List(FunctionArgumentList { duplicate_treatment: None, args, clauses: vec![] });
+    call.args =
+        FunctionArguments::List(FunctionArgumentList { duplicate_treatment: None, args, clauses: vec![] });
     SqlExpr::Function(call)
 }
 

@@ -9,7 +9,8 @@ use std::collections::BTreeMap;
 
 use arrow::datatypes::DataType;
 use datafusion::sql::sqlparser::ast::{
-    Expr as SqlExpr, Ident, Query, Select, SelectItem, SetExpr, SetOperator, SetQuantifier, Spanned, TableFactor,
+    Expr as SqlExpr, Ident, Query, Select, SelectItem, SetExpr, SetOperator, SetQuantifier, Spanned,
+    TableFactor,
 };
 
 use ana_sql_ext::lifted::is_list;
@@ -101,14 +102,22 @@ fn named_items(select: &Select) -> Vec<(String, SqlExpr)> {
 }
 
 fn has_star(select: &Select) -> bool {
-    select.projection.iter().any(|item| matches!(item, SelectItem::Wildcard(_) | SelectItem::QualifiedWildcard(..)))
+    select
+        .projection
+        .iter()
+        .any(|item| matches!(item, SelectItem::Wildcard(_) | SelectItem::QualifiedWildcard(..)))
 }
 
 /// The SELECTs of a UNION ALL, in order; a query that is none is its own only part.
 fn union_parts(query: &Query) -> Result<Vec<Query>> {
     fn collect(body: &SetExpr, whole: &Query, parts: &mut Vec<Query>) -> Result<()> {
         match body {
-            SetExpr::SetOperation { op: SetOperator::Union, set_quantifier: SetQuantifier::All, left, right } => {
+            SetExpr::SetOperation {
+                op: SetOperator::Union,
+                set_quantifier: SetQuantifier::All,
+                left,
+                right,
+            } => {
                 collect(left, whole, parts)?;
                 collect(right, whole, parts)
             }
@@ -135,7 +144,11 @@ fn union_parts(query: &Query) -> Result<Vec<Query>> {
         SetExpr::Select(_) => parts.push(query.clone()),
         body if query.order_by.is_some() || query.limit_clause.is_some() => {
             let message = "ORDER BY and LIMIT of a UNION ALL are not supported in a collection".to_owned();
-            return Err(fault(body.span(), message, vec!["derive another collection from the union".to_owned()]));
+            return Err(fault(
+                body.span(),
+                message,
+                vec!["derive another collection from the union".to_owned()],
+            ));
         }
         body => collect(body, query, &mut parts)?,
     }
@@ -150,7 +163,8 @@ impl Rewrite<'_> {
 
     /// The last definition of this name in sight, and its place.
     pub(super) fn definition(&self, name: &str) -> Option<(usize, Definition)> {
-        let place = self.definitions[..self.visible].iter().rposition(|definition| definition.name.value == name)?;
+        let place =
+            self.definitions[..self.visible].iter().rposition(|definition| definition.name.value == name)?;
         Some((place, self.definitions[place].clone()))
     }
 
@@ -195,7 +209,11 @@ impl Rewrite<'_> {
     /// A collection made by one SELECT.
     fn selection(&mut self, name: &str, query: &Query, scope: &Scope) -> Result<Resolved> {
         let Some(select) = select_of(query) else {
-            return Err(fault(query.span(), "a collection is a SELECT, or a UNION ALL of several".to_owned(), vec![]));
+            return Err(fault(
+                query.span(),
+                "a collection is a SELECT, or a UNION ALL of several".to_owned(),
+                vec![],
+            ));
         };
         let mut fields = BTreeMap::new();
         let mut index = None;
@@ -214,7 +232,8 @@ impl Rewrite<'_> {
             }
             index = Some(places);
         } else if has_star(select) {
-            let message = "* is of one collection; name the fields of a collection of combinations".to_owned();
+            let message =
+                "* is of one collection; name the fields of a collection of combinations".to_owned();
             return Err(fault(query.span(), message, vec![]));
         }
         let visible = self.visible;
@@ -228,7 +247,11 @@ impl Rewrite<'_> {
             fields.insert(field, FieldList { item: DataType::Null, source });
         }
         if fields.is_empty() {
-            return Err(fault(query.span(), "a collection needs fields: SELECT * or a list".to_owned(), vec![]));
+            return Err(fault(
+                query.span(),
+                "a collection needs fields: SELECT * or a list".to_owned(),
+                vec![],
+            ));
         }
         Ok(Resolved { name: name.to_owned(), fields, index, parts: vec![] })
     }
@@ -247,10 +270,20 @@ impl Rewrite<'_> {
         let fields = common.unwrap_or_default();
         if fields.is_empty() {
             let message = format!("the parts of {name} have no field in common");
-            return Err(fault(queries.first().map_or_else(datafusion::sql::sqlparser::tokenizer::Span::empty, Spanned::span), message, vec![]));
+            return Err(fault(
+                queries
+                    .first()
+                    .map_or_else(datafusion::sql::sqlparser::tokenizer::Span::empty, Spanned::span),
+                message,
+                vec![],
+            ));
         }
         let list = |field: &String| {
-            let source = FieldSource::Union { collection: name.to_owned(), field: field.clone(), visible: visible + 1 };
+            let source = FieldSource::Union {
+                collection: name.to_owned(),
+                field: field.clone(),
+                visible: visible + 1,
+            };
             (field.clone(), FieldList { item: DataType::Null, source })
         };
         let fields = fields.iter().map(list).collect();
@@ -260,7 +293,8 @@ impl Rewrite<'_> {
 
     fn part_fields(&mut self, query: &Query, scope: &Scope) -> Result<Vec<String>> {
         let select = select_of(query);
-        let Some((select, (source, _))) = select.and_then(|select| Some((select, single_source(select)?))) else {
+        let Some((select, (source, _))) = select.and_then(|select| Some((select, single_source(select)?)))
+        else {
             let message = "each part of a union is a SELECT from one collection".to_owned();
             return Err(fault(query.span(), message, vec![]));
         };

@@ -16,8 +16,8 @@ use datafusion::{
             ast::{
                 AccessExpr, Cte, Expr, FunctionArguments, GroupByExpr, Ident, JoinConstraint, JoinOperator,
                 ObjectName, OrderBy, OrderByKind, Query, Select, SelectItem, SetExpr,
-                Statement as SqlStatement, TableAlias, TableFactor, TableWithJoins,
-                UnaryOperator, Values, VisitMut, Visitor, VisitorMut, With,
+                Statement as SqlStatement, TableAlias, TableFactor, TableWithJoins, UnaryOperator, Values,
+                VisitMut, Visitor, VisitorMut, With,
             },
             tokenizer::Span,
         },
@@ -46,7 +46,8 @@ pub(crate) async fn rewrite(
 ) -> Result<()> {
     let catalog = Catalog::new(state, statement).await?;
     let visible = definitions.len();
-    Rewrite { catalog: &catalog, ctes: vec![], definitions, visible, resolved: HashMap::new() }.statement(statement)
+    Rewrite { catalog: &catalog, ctes: vec![], definitions, visible, resolved: HashMap::new() }
+        .statement(statement)
 }
 
 /// A fault of the text at `span`.
@@ -303,7 +304,11 @@ impl Rewrite<'_> {
                 Some(field) => self.list(field, scope).map(Some),
                 None => {
                     let near = faults::nearest(&second.value, resolved.fields.keys().map(String::as_str), 3);
-                    let help = if near.is_empty() { vec![] } else { vec![format!("did you mean {}?", near.join(", "))] };
+                    let help = if near.is_empty() {
+                        vec![]
+                    } else {
+                        vec![format!("did you mean {}?", near.join(", "))]
+                    };
                     Err(fault(second.span, format!("{} has no field '{}'", first.value, second.value), help))
                 }
             };

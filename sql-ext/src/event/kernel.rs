@@ -8,8 +8,8 @@ use ana_kernels::{Bitmap, Values};
 use arrow::array::{BooleanArray, PrimitiveArray, StructArray};
 use arrow::buffer::{NullBuffer, OffsetBuffer, ScalarBuffer};
 use arrow::datatypes::{
-    ArrowPrimitiveType, Fields, Float32Type, Float64Type, Int8Type, Int16Type, Int32Type, Int64Type, UInt8Type,
-    UInt16Type, UInt32Type, UInt64Type,
+    ArrowPrimitiveType, Fields, Float32Type, Float64Type, Int8Type, Int16Type, Int32Type, Int64Type,
+    UInt8Type, UInt16Type, UInt32Type, UInt64Type,
 };
 use datafusion_common::{exec_datafusion_err, exec_err, internal_err, plan_datafusion_err};
 use parking_lot::Mutex;
@@ -88,7 +88,8 @@ impl EventKernel {
             [one] => data_type(*one),
             several => {
                 let fields = several.iter().zip(&self.names);
-                let fields: Fields = fields.map(|(output, name)| Field::new(name, data_type(*output), true)).collect();
+                let fields: Fields =
+                    fields.map(|(output, name)| Field::new(name, data_type(*output), true)).collect();
                 DataType::Struct(fields)
             }
         }
@@ -146,7 +147,11 @@ impl ScalarUDFImpl for EventKernel {
                 _ => arguments::list_of(column_type(input.ty)),
             })
             .collect();
-        if wanted.len() == found.len() { Ok(wanted) } else { internal_err!("{}: {} arguments", self.sql, found.len()) }
+        if wanted.len() == found.len() {
+            Ok(wanted)
+        } else {
+            internal_err!("{}: {} arguments", self.sql, found.len())
+        }
     }
 
     fn return_type(&self, _arguments: &[DataType]) -> Result<DataType> {
@@ -197,7 +202,8 @@ impl Given {
         });
         if hides_elements {
             let list: ArrayRef = Arc::new(list);
-            let aligned = Aligned::new(&|| "event kernel".to_owned(), &[list.into()], &[Arc::clone(field)], rows)?;
+            let aligned =
+                Aligned::new(&|| "event kernel".to_owned(), &[list.into()], &[Arc::clone(field)], rows)?;
             let values = aligned.values.first().map(|values| values.to_array(aligned.len())).transpose()?;
             let Some(values) = values else { return internal_err!("a list without values") };
             return Ok(Self { offsets: Some(aligned.offsets().clone()), values });

@@ -81,7 +81,12 @@ impl<'a, 'b> Binder<'a, 'b> {
     pub(super) fn close(&mut self, first: usize) -> Vec<Generator> {
         let loops = self.vars.drain(first..);
         loops
-            .map(|var| Generator { var: var.id, name: var.alias, collection: var.collection, after: var.after })
+            .map(|var| Generator {
+                var: var.id,
+                name: var.alias,
+                collection: var.collection,
+                after: var.after,
+            })
             .collect()
     }
 
@@ -93,7 +98,8 @@ impl<'a, 'b> Binder<'a, 'b> {
         let Some(resolved) = self.rewrite.collection(name, self.event)? else {
             let names = self.rewrite.collection_names(self.event);
             let near = faults::nearest(name, names.iter().map(String::as_str), 3);
-            let help = if near.is_empty() { vec![] } else { vec![format!("did you mean {}?", near.join(", "))] };
+            let help =
+                if near.is_empty() { vec![] } else { vec![format!("did you mean {}?", near.join(", "))] };
             return Err(fault(at.span(), format!("no collection named '{name}'"), help));
         };
         // Parts first: a collection may only use earlier ones.
@@ -127,7 +133,13 @@ impl<'a, 'b> Binder<'a, 'b> {
     }
 
     /// The element at `index`, counted from 0, of a collection's list.
-    pub(super) fn element(&mut self, collection: usize, field: &str, index: Expr, at: &dyn Spanned) -> Result<Typed> {
+    pub(super) fn element(
+        &mut self,
+        collection: usize,
+        field: &str,
+        index: Expr,
+        at: &dyn Spanned,
+    ) -> Result<Typed> {
         let input = self.list(collection, field, at)?;
         let ty = self.inputs[input].ty.value_type();
         Ok(Typed::new(Expr::Element { input, index: Box::new(index) }, ty))
@@ -136,7 +148,8 @@ impl<'a, 'b> Binder<'a, 'b> {
     fn list(&mut self, collection: usize, field: &str, at: &dyn Spanned) -> Result<InputId> {
         let bound = &self.collections[collection];
         let name = format!("{}_{field}", bound.resolved.name);
-        let known = self.inputs.iter().position(|input| input.name == name && input.collection() == Some(collection));
+        let known =
+            self.inputs.iter().position(|input| input.name == name && input.collection() == Some(collection));
         if let Some(known) = known {
             return Ok(known);
         }
@@ -161,17 +174,27 @@ impl<'a, 'b> Binder<'a, 'b> {
     }
 
     /// A field of a union: every part gives it.
-    fn union_field(&mut self, collection: usize, field: &str, name: String, at: &dyn Spanned) -> Result<InputId> {
+    fn union_field(
+        &mut self,
+        collection: usize,
+        field: &str,
+        name: String,
+        at: &dyn Spanned,
+    ) -> Result<InputId> {
         if !self.collections[collection].resolved.fields.contains_key(field) {
             return Err(self.no_field(collection, field, at));
         }
         let mut parts = std::mem::take(&mut self.collections[collection].parts);
-        let values = parts.iter_mut().map(|part| self.part_field(part, field, at)).collect::<Result<Vec<_>>>();
+        let values =
+            parts.iter_mut().map(|part| self.part_field(part, field, at)).collect::<Result<Vec<_>>>();
         self.collections[collection].parts = parts;
         let values = values?;
         let types: Vec<_> = values.iter().map(|value| value.ty).collect();
         let Some(ty) = super::types::common_type(&types) else {
-            let message = format!("'{field}' is a boolean in one part of {} and a number in another", self.collection_name(collection));
+            let message = format!(
+                "'{field}' is a boolean in one part of {} and a number in another",
+                self.collection_name(collection)
+            );
             return Err(fault(at.span(), message, vec![]));
         };
         let mut place = 0;
@@ -201,7 +224,9 @@ impl<'a, 'b> Binder<'a, 'b> {
         self.rewrite.expr(&mut argument, self.event)?;
         let mut data_type = self.rewrite.type_of(&argument, self.event)?;
         if is_list(&data_type) {
-            let message = format!("{expr} is a list; a subquery compares objects: name it in FROM, or reduce the list to one value");
+            let message = format!(
+                "{expr} is a list; a subquery compares objects: name it in FROM, or reduce the list to one value"
+            );
             return Err(fault(expr.span(), message, vec![]));
         }
         if data_type.is_null() {
@@ -229,7 +254,13 @@ impl<'a, 'b> Binder<'a, 'b> {
     }
 
     /// The call of the kernel that computes `body`; its outputs are named `names`.
-    pub(super) fn finish(mut self, body: ir::Query, names: &[String], sql: &str, at: &dyn Spanned) -> Result<SqlExpr> {
+    pub(super) fn finish(
+        mut self,
+        body: ir::Query,
+        names: &[String],
+        sql: &str,
+        at: &dyn Spanned,
+    ) -> Result<SqlExpr> {
         // Every collection needs a list to tell its lengths.
         for collection in 0..self.collections.len() {
             let has_list = self.inputs.iter().any(|input| input.collection() == Some(collection));
@@ -241,7 +272,8 @@ impl<'a, 'b> Binder<'a, 'b> {
             name: bound.resolved.name.clone(),
             parts: bound.parts.into_iter().map(BoundPart::into_query).collect(),
         });
-        let kernel = order::bases_first(Kernel { inputs: self.inputs, collections: collections.collect(), body });
+        let kernel =
+            order::bases_first(Kernel { inputs: self.inputs, collections: collections.collect(), body });
         if let Err(error) = kernel.check() {
             return Err(fault(at.span(), format!("cannot compile {sql}: {error}"), vec![]));
         }

@@ -20,7 +20,12 @@ use crate::dialect::build;
 const CARRIER: &str = "event kernel ";
 
 /// The call of `kernel` with the columns it reads; `sql` is how the query says it.
-pub(in crate::dialect) fn kernel_call(kernel: &Kernel, names: &[String], sql: &str, arguments: Vec<SqlExpr>) -> SqlExpr {
+pub(in crate::dialect) fn kernel_call(
+    kernel: &Kernel,
+    names: &[String],
+    sql: &str,
+    arguments: Vec<SqlExpr>,
+) -> SqlExpr {
     let mut rest: Vec<SqlExpr> = names.iter().map(|name| build::string(name)).collect();
     rest.extend(arguments);
     let name = format!("{CARRIER}{} {sql}", names.len());
@@ -32,7 +37,11 @@ pub(in crate::dialect) fn kernel_call(kernel: &Kernel, names: &[String], sql: &s
 pub struct EventPlanner;
 
 impl ExprPlanner for EventPlanner {
-    fn plan_binary_op(&self, expr: RawBinaryExpr, _schema: &DFSchema) -> Result<PlannerResult<RawBinaryExpr>> {
+    fn plan_binary_op(
+        &self,
+        expr: RawBinaryExpr,
+        _schema: &DFSchema,
+    ) -> Result<PlannerResult<RawBinaryExpr>> {
         let BinaryOperator::Custom(name) = &expr.op else { return Ok(PlannerResult::Original(expr)) };
         let Some((outputs, sql)) = name.strip_prefix(CARRIER).and_then(|rest| rest.split_once(' ')) else {
             return Ok(PlannerResult::Original(expr));

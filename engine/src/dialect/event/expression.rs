@@ -65,7 +65,11 @@ impl Binder<'_, '_> {
                 let (_, mut outputs, _) = self.subquery(query, Shape::Row)?;
                 match (outputs.pop(), outputs.is_empty()) {
                     (Some(output), true) => Ok(output),
-                    _ => Err(fault(expr.span(), "a subquery inside another gives one column".to_owned(), vec![])),
+                    _ => Err(fault(
+                        expr.span(),
+                        "a subquery inside another gives one column".to_owned(),
+                        vec![],
+                    )),
                 }
             }
             SqlExpr::Exists { subquery, negated } => {
@@ -77,7 +81,9 @@ impl Binder<'_, '_> {
                 let found = self.in_subquery(value, subquery, expr)?;
                 Ok(Typed::boolean(if *negated { not(found) } else { found }))
             }
-            other => Err(fault(other.span(), format!("{other} is not supported in an event subquery"), vec![])),
+            other => {
+                Err(fault(other.span(), format!("{other} is not supported in an event subquery"), vec![]))
+            }
         }
     }
 
@@ -86,7 +92,11 @@ impl Binder<'_, '_> {
         let bound = self.expr(condition)?;
         match bound.ty {
             Some(Type::Bool) | None => Ok(bound.to(Type::Bool)),
-            other => Err(fault(condition.span(), format!("a condition is needed here, {condition} is {}", name(other)), vec![])),
+            other => Err(fault(
+                condition.span(),
+                format!("a condition is needed here, {condition} is {}", name(other)),
+                vec![],
+            )),
         }
     }
 
@@ -94,7 +104,9 @@ impl Binder<'_, '_> {
     pub(super) fn number(&mut self, expr: &SqlExpr) -> Result<Expr> {
         let bound = self.expr(expr)?;
         match bound.ty {
-            Some(Type::Bool) => Err(fault(expr.span(), format!("a number is needed here, {expr} is a boolean"), vec![])),
+            Some(Type::Bool) => {
+                Err(fault(expr.span(), format!("a number is needed here, {expr} is a boolean"), vec![]))
+            }
             _ => Ok(bound.to(Type::F64)),
         }
     }
@@ -106,7 +118,8 @@ impl Binder<'_, '_> {
             inside |= match part {
                 SqlExpr::Subquery(_) | SqlExpr::Exists { .. } | SqlExpr::InSubquery { .. } => true,
                 SqlExpr::Identifier(name) => {
-                    self.place(&name.value).is_some() || (0..self.vars.len()).any(|var| self.has_field(var, &name.value))
+                    self.place(&name.value).is_some()
+                        || (0..self.vars.len()).any(|var| self.has_field(var, &name.value))
                 }
                 SqlExpr::CompoundIdentifier(parts) => {
                     parts.first().is_some_and(|name| self.place(&name.value).is_some())
@@ -125,16 +138,21 @@ impl Binder<'_, '_> {
     }
 
     fn named(&mut self, name: &Ident) -> Result<Typed> {
-        let with_field: Vec<usize> = (0..self.vars.len()).filter(|var| self.has_field(*var, &name.value)).collect();
+        let with_field: Vec<usize> =
+            (0..self.vars.len()).filter(|var| self.has_field(*var, &name.value)).collect();
         match with_field.as_slice() {
             [] => {
-                let message = format!("'{}' is a whole object; name one of its fields, e.g. {}.pt", name.value, name.value);
+                let message = format!(
+                    "'{}' is a whole object; name one of its fields, e.g. {}.pt",
+                    name.value, name.value
+                );
                 Err(fault(name.span, message, vec![]))
             }
             [one] => self.field(*one, &name.value, name),
             [.., other, last] => {
                 let (other, last) = (&self.vars[*other].alias, &self.vars[*last].alias);
-                let message = format!("'{0}' is a field of {other} and of {last}; write {last}.{0}", name.value);
+                let message =
+                    format!("'{0}' is a field of {other} and of {last}; write {last}.{0}", name.value);
                 Err(fault(name.span, message, vec![]))
             }
         }
@@ -159,7 +177,11 @@ impl Binder<'_, '_> {
             },
             [AccessExpr::Subscript(Subscript::Index { index })] => {
                 let SqlExpr::CompoundIdentifier(parts) = root else {
-                    return Err(fault(root.span(), format!("{root} cannot be subscripted in an event subquery"), vec![]));
+                    return Err(fault(
+                        root.span(),
+                        format!("{root} cannot be subscripted in an event subquery"),
+                        vec![],
+                    ));
                 };
                 let [collection, field] = parts.as_slice() else {
                     return Err(fault(root.span(), format!("{root} is no list"), vec![]));
@@ -174,7 +196,13 @@ impl Binder<'_, '_> {
         }
     }
 
-    fn binary(&mut self, left: &SqlExpr, op: &BinaryOperator, right: &SqlExpr, expr: &SqlExpr) -> Result<Typed> {
+    fn binary(
+        &mut self,
+        left: &SqlExpr,
+        op: &BinaryOperator,
+        right: &SqlExpr,
+        expr: &SqlExpr,
+    ) -> Result<Typed> {
         use BinaryOperator as Sql;
         let logical = |parts| match op {
             Sql::And => Expr::And(parts),
@@ -201,15 +229,32 @@ impl Binder<'_, '_> {
             Sql::Gt => BinaryOp::Gt,
             Sql::GtEq => BinaryOp::Ge,
             other => {
-                return Err(fault(expr.span(), format!("operator {other} is not supported in an event subquery"), vec![]));
+                return Err(fault(
+                    expr.span(),
+                    format!("operator {other} is not supported in an event subquery"),
+                    vec![],
+                ));
             }
         };
         let (left, right) = (self.expr(left)?, self.expr(right)?);
-        if ir.is_comparison() { self.compare(ir, left, right, expr) } else { self.arithmetic(ir, left, right, expr) }
+        if ir.is_comparison() {
+            self.compare(ir, left, right, expr)
+        } else {
+            self.arithmetic(ir, left, right, expr)
+        }
     }
 
-    pub(super) fn arithmetic(&mut self, op: BinaryOp, left: Typed, right: Typed, at: &SqlExpr) -> Result<Typed> {
-        let integers = matches!(op, BinaryOp::BitAnd | BinaryOp::BitOr | BinaryOp::BitXor | BinaryOp::Shl | BinaryOp::Shr);
+    pub(super) fn arithmetic(
+        &mut self,
+        op: BinaryOp,
+        left: Typed,
+        right: Typed,
+        at: &SqlExpr,
+    ) -> Result<Typed> {
+        let integers = matches!(
+            op,
+            BinaryOp::BitAnd | BinaryOp::BitOr | BinaryOp::BitXor | BinaryOp::Shl | BinaryOp::Shr
+        );
         let refused = |ty: Option<Type>| match ty {
             Some(Type::Bool) => true,
             Some(ty) => integers && ty.is_float(),
@@ -259,7 +304,11 @@ impl Binder<'_, '_> {
                 let ty = if ty == Type::U64 { Type::I64 } else { ty };
                 Ok(Typed::new(value.to(ty).unary(UnaryOp::Neg), ty))
             }
-            other => Err(fault(at.span(), format!("operator {other} is not supported in an event subquery"), vec![])),
+            other => Err(fault(
+                at.span(),
+                format!("operator {other} is not supported in an event subquery"),
+                vec![],
+            )),
         }
     }
 
@@ -311,20 +360,28 @@ impl Binder<'_, '_> {
             SqlType::BigInt(_) => Type::I64,
             SqlType::Float(_) | SqlType::Real => Type::F32,
             SqlType::Double(_) | SqlType::DoublePrecision => Type::F64,
-            other => return Err(fault(at.span(), format!("no cast to {other} in an event subquery"), vec![])),
+            other => {
+                return Err(fault(at.span(), format!("no cast to {other} in an event subquery"), vec![]));
+            }
         };
         let value = self.expr(value)?;
         Ok(Typed::new(value.to(wanted), wanted))
     }
 
-    fn in_subquery(&mut self, value: &SqlExpr, query: &datafusion::sql::sqlparser::ast::Query, at: &SqlExpr) -> Result<Expr> {
+    fn in_subquery(
+        &mut self,
+        value: &SqlExpr,
+        query: &datafusion::sql::sqlparser::ast::Query,
+        at: &SqlExpr,
+    ) -> Result<Expr> {
         let value = self.expr(value)?;
         // As a list, so that several rows are allowed.
         let (bound, mut outputs, _) = self.subquery(query, Shape::List)?;
         let (Some(bound), Some(member)) = (bound, outputs.pop()) else {
             return Err(fault(at.span(), "IN needs a subquery with one column".to_owned(), vec![]));
         };
-        if matches!(&bound.reduction, Reduction::List { limit, offset, .. } if limit.is_some() || *offset != 0) {
+        if matches!(&bound.reduction, Reduction::List { limit, offset, .. } if limit.is_some() || *offset != 0)
+        {
             return Err(fault(at.span(), "IN does not take LIMIT".to_owned(), vec![]));
         }
         let ty = match self.compare(BinaryOp::Eq, value.clone(), member.clone(), at)?.expr {

@@ -4,8 +4,8 @@ use std::ops::ControlFlow;
 
 use ana_kernels::ir::{AggregateFunction, BinaryOp, Expr, Type, UnaryOp, physics};
 use datafusion::sql::sqlparser::ast::{
-    Expr as SqlExpr, Function, FunctionArg, FunctionArgExpr, FunctionArguments, Query as SqlQuery, Spanned, Visit,
-    Visitor,
+    Expr as SqlExpr, Function, FunctionArg, FunctionArgExpr, FunctionArguments, Query as SqlQuery, Spanned,
+    Visit, Visitor,
 };
 
 use super::{
@@ -49,7 +49,8 @@ pub(super) fn takes_objects(call: &Function) -> bool {
 
 /// The arguments of a call; `count(*)` has none.
 pub(super) fn arguments(call: &Function) -> Result<Vec<&SqlExpr>> {
-    let unsupported = |what: &str| fault(call.span(), format!("{what} is not supported in an event subquery"), vec![]);
+    let unsupported =
+        |what: &str| fault(call.span(), format!("{what} is not supported in an event subquery"), vec![]);
     let FunctionArguments::List(list) = &call.args else { return Ok(vec![]) };
     if list.duplicate_treatment.is_some() || !list.clauses.is_empty() || call.over.is_some() {
         return Err(unsupported(&format!("this form of {}", call.name)));
@@ -149,8 +150,20 @@ fn binary(name: &str) -> Option<BinaryOp> {
 }
 
 const OTHERS: [&str; 14] = [
-    "abs", "signum", "isnan", "greatest", "least", "coalesce", "nullif", "delta_r", "delta_phi", "transverse_mass",
-    "sqrt", "pow", "atan2", "log10",
+    "abs",
+    "signum",
+    "isnan",
+    "greatest",
+    "least",
+    "coalesce",
+    "nullif",
+    "delta_r",
+    "delta_phi",
+    "transverse_mass",
+    "sqrt",
+    "pow",
+    "atan2",
+    "log10",
 ];
 
 impl Binder<'_, '_> {
@@ -182,7 +195,11 @@ impl Binder<'_, '_> {
             "abs" | "signum" => {
                 let value = self.expr(self.one(call, at)?)?;
                 if value.ty == Some(Type::Bool) {
-                    return Err(fault(at.span(), format!("{function} takes a number, not a boolean"), vec![]));
+                    return Err(fault(
+                        at.span(),
+                        format!("{function} takes a number, not a boolean"),
+                        vec![],
+                    ));
                 }
                 // A stored value keeps its type; it is exact in either.
                 let ty = value.ty.unwrap_or(Type::F64);
@@ -206,22 +223,40 @@ impl Binder<'_, '_> {
             }
             "nullif" => {
                 let (values, ty) = self.alike(call, at)?;
-                let Ok([value, other]) = <[Expr; 2]>::try_from(values) else { return Err(self.count_fault(call, at)) };
+                let Ok([value, other]) = <[Expr; 2]>::try_from(values) else {
+                    return Err(self.count_fault(call, at));
+                };
                 let equal = value.clone().binary(BinaryOp::Eq, other);
                 let null = ana_kernels::ir::Const::Null(ty).into();
-                Ok(Typed::new(Expr::Case { branches: vec![(equal, null)], otherwise: Some(Box::new(value)) }, ty))
+                Ok(Typed::new(
+                    Expr::Case { branches: vec![(equal, null)], otherwise: Some(Box::new(value)) },
+                    ty,
+                ))
             }
-            "p4" => Err(fault(at.span(), "p4(…) is a four-vector; take one of its fields, e.g. p4(a, b).pt".to_owned(), vec![])),
-            "deref" | "nearest" => {
-                Err(fault(at.span(), format!("{function}(…) is a whole object; take one of its fields, e.g. .pt"), vec![]))
-            }
-            _ if aggregate(at).is_some() => {
-                Err(fault(at.span(), format!("{function} is an aggregate: it belongs in the SELECT list of a subquery"), vec![]))
-            }
+            "p4" => Err(fault(
+                at.span(),
+                "p4(…) is a four-vector; take one of its fields, e.g. p4(a, b).pt".to_owned(),
+                vec![],
+            )),
+            "deref" | "nearest" => Err(fault(
+                at.span(),
+                format!("{function}(…) is a whole object; take one of its fields, e.g. .pt"),
+                vec![],
+            )),
+            _ if aggregate(at).is_some() => Err(fault(
+                at.span(),
+                format!("{function} is an aggregate: it belongs in the SELECT list of a subquery"),
+                vec![],
+            )),
             _ => {
                 let near = faults::nearest(&function, OBJECT_FUNCTIONS.into_iter().chain(OTHERS), 3);
-                let help = if near.is_empty() { vec![] } else { vec![format!("did you mean {}?", near.join(", "))] };
-                Err(fault(at.span(), format!("function {function} cannot be used on objects in an event subquery"), help))
+                let help =
+                    if near.is_empty() { vec![] } else { vec![format!("did you mean {}?", near.join(", "))] };
+                Err(fault(
+                    at.span(),
+                    format!("function {function} cannot be used on objects in an event subquery"),
+                    help,
+                ))
             }
         }
     }
@@ -239,17 +274,23 @@ impl Binder<'_, '_> {
 
     fn numbers<const N: usize>(&mut self, call: &Function, at: &SqlExpr) -> Result<[Expr; N]> {
         let arguments = arguments(call)?;
-        let numbers = arguments.into_iter().map(|argument| self.number(argument)).collect::<Result<Vec<_>>>()?;
+        let numbers =
+            arguments.into_iter().map(|argument| self.number(argument)).collect::<Result<Vec<_>>>()?;
         numbers.try_into().map_err(|_| self.count_fault(call, at))
     }
 
     /// Arguments brought to one type.
     fn alike(&mut self, call: &Function, at: &SqlExpr) -> Result<(Vec<Expr>, Type)> {
-        let values = arguments(call)?.into_iter().map(|value| self.expr(value)).collect::<Result<Vec<_>>>()?;
+        let values =
+            arguments(call)?.into_iter().map(|value| self.expr(value)).collect::<Result<Vec<_>>>()?;
         let types: Vec<_> = values.iter().map(|value| value.ty).collect();
         let Some(ty) = common_type(&types) else {
             let found: Vec<_> = types.into_iter().map(name).collect();
-            return Err(fault(at.span(), format!("{} cannot mix {}", call.name, found.join(" and ")), vec![]));
+            return Err(fault(
+                at.span(),
+                format!("{} cannot mix {}", call.name, found.join(" and ")),
+                vec![],
+            ));
         };
         let ordered = matches!(lower_name(call).as_str(), "greatest" | "least");
         if ordered && ty == Type::Bool {
@@ -275,18 +316,28 @@ impl Binder<'_, '_> {
     fn transverse_mass(&mut self, call: &Function, at: &SqlExpr) -> Result<Typed> {
         let [pt1, phi1, pt2, phi2] = match arguments(call)?.as_slice() {
             [_, _] => {
-                let ([pt1, pt2], [phi1, phi2]) = (self.components(call, "pt", at)?, self.components(call, "phi", at)?);
+                let ([pt1, pt2], [phi1, phi2]) =
+                    (self.components(call, "pt", at)?, self.components(call, "phi", at)?);
                 [pt1, phi1, pt2, phi2]
             }
             _ => self.numbers(call, at)?,
         };
-        let one_minus_cos = Expr::from(1.0).binary(BinaryOp::Sub, physics::delta_phi(phi1, phi2).unary(UnaryOp::Cos));
-        let square = Expr::from(2.0).binary(BinaryOp::Mul, pt1).binary(BinaryOp::Mul, pt2).binary(BinaryOp::Mul, one_minus_cos);
+        let one_minus_cos =
+            Expr::from(1.0).binary(BinaryOp::Sub, physics::delta_phi(phi1, phi2).unary(UnaryOp::Cos));
+        let square = Expr::from(2.0)
+            .binary(BinaryOp::Mul, pt1)
+            .binary(BinaryOp::Mul, pt2)
+            .binary(BinaryOp::Mul, one_minus_cos);
         Ok(Typed::f64(square.unary(UnaryOp::Sqrt)))
     }
 
     /// One component of each argument: of an object its field, a number as it is.
-    fn components<const N: usize>(&mut self, call: &Function, field: &str, at: &SqlExpr) -> Result<[Expr; N]> {
+    fn components<const N: usize>(
+        &mut self,
+        call: &Function,
+        field: &str,
+        at: &SqlExpr,
+    ) -> Result<[Expr; N]> {
         let mut all = vec![];
         for argument in arguments(call)? {
             all.push(match self.object(argument)? {

@@ -1,13 +1,11 @@
 //! Whole objects: `mass(a, b)`, `p4(a, b).pt`, `deref(m.jetIdx, Jet)`, `nearest(a, Jet)`.
 
-use ana_kernels::ir::{BinaryOp, Const, Expr, OrderKey, Query, Reduction, Type, UnaryOp, physics::FourVector};
+use ana_kernels::ir::{
+    BinaryOp, Const, Expr, OrderKey, Query, Reduction, Type, UnaryOp, physics::FourVector,
+};
 use datafusion::sql::sqlparser::ast::{Expr as SqlExpr, Function, Ident, Spanned};
 
-use super::{
-    binder::Binder,
-    function,
-    types::Typed,
-};
+use super::{binder::Binder, function, types::Typed};
 use crate::{dialect::rewrite::fault, error::Result};
 
 /// An object of the event.
@@ -26,7 +24,8 @@ pub(super) enum Object {
 }
 
 /// The fields of a four-vector.
-pub(super) const COMPONENTS: [&str; 10] = ["pt", "eta", "phi", "mass", "px", "py", "pz", "energy", "p", "rapidity"];
+pub(super) const COMPONENTS: [&str; 10] =
+    ["pt", "eta", "phi", "mass", "px", "py", "pz", "energy", "p", "rapidity"];
 
 /// A component of a four-vector, in GeV and radian.
 pub(super) fn component(vector: &FourVector, field: &str) -> Option<Typed> {
@@ -41,7 +40,10 @@ pub(super) fn component(vector: &FourVector, field: &str) -> Option<Typed> {
         "py" => py.clone(),
         "pz" => pz.clone(),
         "energy" | "e" | "E" => energy.clone(),
-        "p" => square(px).binary(BinaryOp::Add, square(py)).binary(BinaryOp::Add, square(pz)).unary(UnaryOp::Sqrt),
+        "p" => square(px)
+            .binary(BinaryOp::Add, square(py))
+            .binary(BinaryOp::Add, square(pz))
+            .unary(UnaryOp::Sqrt),
         // y = ½ ln((E + pz) / (E − pz)) = artanh(pz / E)
         "rapidity" => pz.clone().binary(BinaryOp::Div, energy.clone()).unary(UnaryOp::Atanh),
         _ => return None,
@@ -61,7 +63,9 @@ impl Binder<'_, '_> {
                 Ok(var.map(Object::Var))
             }
             SqlExpr::BinaryOp { left, op: datafusion::sql::sqlparser::ast::BinaryOperator::Plus, right } => {
-                let (Some(left), Some(right)) = (self.object(left)?, self.object(right)?) else { return Ok(None) };
+                let (Some(left), Some(right)) = (self.object(left)?, self.object(right)?) else {
+                    return Ok(None);
+                };
                 let sum = self.four_vector(&left, expr)?.plus(self.four_vector(&right, expr)?);
                 Ok(Some(Object::Sum(sum)))
             }
@@ -95,7 +99,11 @@ impl Binder<'_, '_> {
     /// The sum of the four-vectors of the arguments, from the left.
     pub(super) fn sum(&mut self, call: &Function, at: &SqlExpr) -> Result<FourVector> {
         let objects = self.objects(call, at)?;
-        let mut vectors = objects.iter().map(|object| self.four_vector(object, at)).collect::<Result<Vec<_>>>()?.into_iter();
+        let mut vectors = objects
+            .iter()
+            .map(|object| self.four_vector(object, at))
+            .collect::<Result<Vec<_>>>()?
+            .into_iter();
         match vectors.next() {
             Some(first) => Ok(vectors.fold(first, FourVector::plus)),
             None => Err(fault(at.span(), format!("{} takes objects", call.name), vec![])),
@@ -110,7 +118,11 @@ impl Binder<'_, '_> {
         let eta = self.component_of(object, "eta", at)?;
         let phi = self.component_of(object, "phi", at)?;
         // Photons and the like have no mass branch: they have no mass.
-        let mass = if self.object_has(object, "mass") { self.component_of(object, "mass", at)? } else { Const::f64(0.0).into() };
+        let mass = if self.object_has(object, "mass") {
+            self.component_of(object, "mass", at)?
+        } else {
+            Const::f64(0.0).into()
+        };
         Ok(FourVector::new(pt, eta, phi, mass))
     }
 
@@ -137,7 +149,11 @@ impl Binder<'_, '_> {
     fn deref(&mut self, call: &Function, at: &SqlExpr) -> Result<Object> {
         let arguments = function::arguments(call)?;
         let [index, SqlExpr::Identifier(name)] = arguments.as_slice() else {
-            return Err(fault(at.span(), "deref takes an index and a collection: deref(m.jetIdx, Jet)".to_owned(), vec![]));
+            return Err(fault(
+                at.span(),
+                "deref takes an index and a collection: deref(m.jetIdx, Jet)".to_owned(),
+                vec![],
+            ));
         };
         let index = self.expr(index)?;
         if !index.ty.is_some_and(Type::is_integer) {
@@ -154,7 +170,8 @@ impl Binder<'_, '_> {
             [object, SqlExpr::Identifier(name)] => (object, name, None),
             [object, SqlExpr::Identifier(name), farthest] => (object, name, Some(self.number(farthest)?)),
             _ => {
-                let message = "nearest takes an object and a collection: nearest(a, Jet) or nearest(a, Jet, 0.4)";
+                let message =
+                    "nearest takes an object and a collection: nearest(a, Jet) or nearest(a, Jet, 0.4)";
                 return Err(fault(at.span(), message.to_owned(), vec![]));
             }
         };
@@ -200,8 +217,12 @@ impl Binder<'_, '_> {
             let name = Ident::new("charge");
             let charge = match object {
                 Object::Var(var) => self.field(*var, "charge", at)?,
-                Object::Element { collection, index } => self.element(*collection, "charge", index.clone(), &name)?,
-                Object::Sum(_) => return Err(fault(at.span(), "a four-vector has no charge".to_owned(), vec![])),
+                Object::Element { collection, index } => {
+                    self.element(*collection, "charge", index.clone(), &name)?
+                }
+                Object::Sum(_) => {
+                    return Err(fault(at.span(), "a four-vector has no charge".to_owned(), vec![]));
+                }
             };
             let charge = charge.to(Type::I64);
             sum = Some(match sum {

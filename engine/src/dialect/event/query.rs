@@ -4,8 +4,8 @@ use ana_kernels::ir::{Aggregate, AggregateFunction, BinaryOp, Expr, Generator, O
 use datafusion::sql::sqlparser::{
     ast::{
         BinaryOperator, Expr as SqlExpr, FunctionArguments, GroupByExpr, Join, JoinConstraint, JoinOperator,
-        LimitClause, OrderBy, OrderByKind, Query as SqlQuery, Select, SelectItem, SetExpr, Spanned, TableFactor,
-        Value,
+        LimitClause, OrderBy, OrderByKind, Query as SqlQuery, Select, SelectItem, SetExpr, Spanned,
+        TableFactor, Value,
     },
     tokenizer::Span,
 };
@@ -43,14 +43,19 @@ pub(in crate::dialect) fn array_of(expr: &SqlExpr) -> Option<&SqlQuery> {
 }
 
 /// Whether FROM names only collections; an error when it mixes them with tables.
-pub(in crate::dialect) fn is_event_subquery(rewrite: &mut Rewrite, scope: &Scope, query: &SqlQuery) -> Result<bool> {
+pub(in crate::dialect) fn is_event_subquery(
+    rewrite: &mut Rewrite,
+    scope: &Scope,
+    query: &SqlQuery,
+) -> Result<bool> {
     let SetExpr::Select(select) = query.body.as_ref() else { return Ok(false) };
     if query.with.is_some() || select.from.is_empty() {
         return Ok(false);
     }
-    let factors = select.from.iter().flat_map(|from| {
-        std::iter::once(&from.relation).chain(from.joins.iter().map(|join| &join.relation))
-    });
+    let factors = select
+        .from
+        .iter()
+        .flat_map(|from| std::iter::once(&from.relation).chain(from.joins.iter().map(|join| &join.relation)));
     let (mut collections, mut tables) = (vec![], vec![]);
     for factor in factors {
         match factor {
@@ -68,7 +73,9 @@ pub(in crate::dialect) fn is_event_subquery(rewrite: &mut Rewrite, scope: &Scope
     match (collections.first(), tables.first()) {
         (Some(collection), Some((table, span))) => Err(fault(
             *span,
-            format!("{collection} is a collection of the event and {table} is none; a subquery runs inside one event or over tables"),
+            format!(
+                "{collection} is a collection of the event and {table} is none; a subquery runs inside one event or over tables"
+            ),
             vec![],
         )),
         (Some(_), None) => Ok(true),
@@ -79,9 +86,12 @@ pub(in crate::dialect) fn is_event_subquery(rewrite: &mut Rewrite, scope: &Scope
 /// The name in FROM, without its quotes.
 fn plain(factor: &TableFactor) -> String {
     match factor {
-        TableFactor::Table { name, .. } => {
-            name.0.last().and_then(|part| part.as_ident()).map(|ident| ident.value.clone()).unwrap_or_default()
-        }
+        TableFactor::Table { name, .. } => name
+            .0
+            .last()
+            .and_then(|part| part.as_ident())
+            .map(|ident| ident.value.clone())
+            .unwrap_or_default(),
         _ => String::new(),
     }
 }
@@ -173,7 +183,11 @@ impl Binder<'_, '_> {
         let values: Vec<Expr> = outputs.iter().map(|output| output.expr.clone()).collect();
         if shape == Shape::List {
             if values.len() != 1 {
-                return Err(fault(query.span(), format!("ARRAY takes one column, got {}", values.len()), vec![]));
+                return Err(fault(
+                    query.span(),
+                    format!("ARRAY takes one column, got {}", values.len()),
+                    vec![],
+                ));
             }
             let reduction = Reduction::List { values, order_by: keys, offset, limit };
             let query = self.close_query(loops, reduction);
@@ -217,7 +231,9 @@ impl Binder<'_, '_> {
 
     fn aggregate(&mut self, call: &SqlExpr) -> Result<(Aggregate, Option<ana_kernels::ir::Type>)> {
         use ana_kernels::ir::Type;
-        let SqlExpr::Function(function) = call else { return Err(unsupported(call.span(), "this aggregate")) };
+        let SqlExpr::Function(function) = call else {
+            return Err(unsupported(call.span(), "this aggregate"));
+        };
         let Some(aggregate) = function::aggregate(call) else {
             return Err(unsupported(call.span(), "this aggregate"));
         };
@@ -274,7 +290,8 @@ impl Binder<'_, '_> {
                 self.from(relation, first)?;
                 match join_operator {
                     JoinOperator::CrossJoin(_) => {}
-                    JoinOperator::Join(JoinConstraint::On(on)) | JoinOperator::Inner(JoinConstraint::On(on)) => {
+                    JoinOperator::Join(JoinConstraint::On(on))
+                    | JoinOperator::Inner(JoinConstraint::On(on)) => {
                         conjuncts(on, &mut conditions);
                     }
                     _ => return Err(unsupported(relation.span(), "this kind of join")),
@@ -300,7 +317,11 @@ impl Binder<'_, '_> {
         let collection = plain(factor);
         let alias = alias.as_ref().map_or(collection.as_str(), |alias| alias.name.value.as_str());
         if self.vars[first..].iter().any(|var| var.alias == alias) {
-            return Err(fault(factor.span(), format!("'{alias}' names two objects; give them aliases"), vec![]));
+            return Err(fault(
+                factor.span(),
+                format!("'{alias}' names two objects; give them aliases"),
+                vec![],
+            ));
         }
         self.open(&collection, alias, name).map(drop)
     }
@@ -371,11 +392,24 @@ impl Binder<'_, '_> {
         let order_by = order_by.into_iter().map(|key| self.order_key(key)).collect::<Result<Vec<_>>>()?;
         let (limit, offset) = limits(&part.query)?;
         let vars = self.vars.split_off(loops.first);
-        Ok(BoundPart { part: part.clone(), vars, predicate: loops.predicate, order_by, limit, offset, values: vec![] })
+        Ok(BoundPart {
+            part: part.clone(),
+            vars,
+            predicate: loops.predicate,
+            order_by,
+            limit,
+            offset,
+            values: vec![],
+        })
     }
 
     /// A field of one SELECT of a union.
-    pub(super) fn part_field(&mut self, part: &mut BoundPart, field: &str, at: &dyn Spanned) -> Result<Typed> {
+    pub(super) fn part_field(
+        &mut self,
+        part: &mut BoundPart,
+        field: &str,
+        at: &dyn Spanned,
+    ) -> Result<Typed> {
         let visible = self.rewrite.see_definitions(part.part.visible);
         let around = std::mem::replace(&mut self.vars, std::mem::take(&mut part.vars));
         let value = match part.part.item(field) {
@@ -485,7 +519,8 @@ fn limits(query: &SqlQuery) -> Result<(Option<u64>, u64)> {
         _ => None,
     };
     let whole = |expr: &SqlExpr| {
-        number(expr).ok_or_else(|| fault(expr.span(), "LIMIT and OFFSET take a whole number here".to_owned(), vec![]))
+        number(expr)
+            .ok_or_else(|| fault(expr.span(), "LIMIT and OFFSET take a whole number here".to_owned(), vec![]))
     };
     Ok((limit.map(whole).transpose()?, offset.map(whole).transpose()?.unwrap_or(0)))
 }
@@ -502,7 +537,10 @@ pub(super) fn in_query(query: Query, value: Expr, member: Expr) -> Expr {
     Expr::Case {
         branches: vec![
             (exists(equal.clone()), ana_kernels::ir::Const::Bool(true).into()),
-            (exists(super::types::is_null(equal)), ana_kernels::ir::Const::Null(ana_kernels::ir::Type::Bool).into()),
+            (
+                exists(super::types::is_null(equal)),
+                ana_kernels::ir::Const::Null(ana_kernels::ir::Type::Bool).into(),
+            ),
         ],
         otherwise: Some(Box::new(ana_kernels::ir::Const::Bool(false).into())),
     }

@@ -33,7 +33,8 @@ impl Typed {
         match (self.ty, self.expr) {
             (None, _) => Const::Null(wanted).into(),
             (Some(ty), expr) if ty == wanted => expr,
-            (Some(_), Expr::Const(Const::I64(value))) if wanted == Type::F64 => {
+            (Some(_), Expr::Const(Const::I64(value))) if wanted == Type::F64 =>
+            {
                 #[allow(clippy::cast_precision_loss, reason = "as SQL converts a literal")]
                 Const::f64(value as f64).into()
             }
