@@ -11,14 +11,19 @@ use datafusion::{
         memory_pool::{FairSpillPool, TrackConsumersPool},
         runtime_env::RuntimeEnvBuilder,
     },
-    logical_expr::LogicalPlan,
+    logical_expr::{LogicalPlan, LogicalPlanBuilder},
     prelude::{ParquetReadOptions, SessionConfig, SessionContext},
     sql::parser::Statement,
 };
 
+use parking_lot::RwLock;
+
 use crate::{
     dialect::{
+        collection::Definition,
+        definition::{self, Command},
         elementwise::{self, ElementwisePlanner},
+        event::EventPlanner,
         faults,
         files::{self, NamedFiles},
         histograms, rewrite, script,
@@ -134,11 +139,15 @@ impl SessionBuilder {
             .with_config(config)
             .with_runtime_env(Arc::new(runtime.build()?))
             // Before the engine's own, which take every subscript for an index.
-            .with_expr_planners(vec![Arc::new(ElementwisePlanner)])
+            .with_expr_planners(vec![Arc::new(ElementwisePlanner), Arc::new(EventPlanner)])
             .with_default_features()
             .build();
         register_everything(&mut state)?;
-        Ok(Session { context: SessionContext::new_with_state(state), files: self.files })
+        Ok(Session {
+            context: SessionContext::new_with_state(state),
+            files: self.files,
+            collections: Arc::default(),
+        })
     }
 }
 
@@ -166,6 +175,8 @@ fn register_everything(state: &mut datafusion::execution::SessionState) -> Resul
 pub struct Session {
     context: SessionContext,
     files: RootOptions,
+    /// Derived collections, in the order they were created.
+    collections: Arc<RwLock<Vec<Definition>>>,
 }
 
 impl std::fmt::Debug for Session {
@@ -256,6 +267,11 @@ impl Session {
     /// # Errors
     /// As [`Session::sql`].
     pub async fn plan(&self, statement: Statement, sql: &str) -> Result<Query> {
+        if let Some(command) = definition::command(&statement) {
+            self.change_collections(command)?;
+            let nothing = LogicalPlanBuilder::empty(false).build()?;
+            return Ok(Query::new(self.clone(), nothing, None));
+        }
         let (mut statement, destination) = crate::query::split_destination(statement)?;
         let files = NamedFiles::register(&self.context, &statement, &self.files).await?;
         let plan = self.plan_with_files(&mut statement, sql).await;
@@ -263,9 +279,43 @@ impl Session {
         Ok(Query::new(self.clone(), plan?, destination))
     }
 
+    /// Creates or drops a derived collection. A replaced one stays what it was for the collections made from it.
+    fn change_collections(&self, command: Command) -> Result<()> {
+        let mut collections = self.collections.write();
+        let place = |name: &str| collections.iter().rposition(|known| known.name.value == name);
+        match command {
+            Command::Create { definition, replace } => {
+                if !replace && place(&definition.name.value).is_some() {
+                    let message = format!("there is a collection {} already", definition.name.value);
+                    let help = "use CREATE OR REPLACE COLLECTION".to_owned();
+                    return Err(rewrite::fault(definition.name.span, message, vec![help]));
+                }
+                collections.push(definition);
+            }
+            Command::Drop { name, if_exists } => match place(&name.value) {
+                // Others count on their places, so the place stays.
+                Some(place) => collections[place].name.value.clear(),
+                None if if_exists => {}
+                None => {
+                    let known = collections.iter().map(|known| known.name.value.as_str());
+                    let near = faults::nearest(&name.value, known, 3);
+                    let help = if near.is_empty() {
+                        vec![]
+                    } else {
+                        vec![format!("did you mean {}?", near.join(", "))]
+                    };
+                    let message = format!("no derived collection named {}", name.value);
+                    return Err(rewrite::fault(name.span, message, help));
+                }
+            },
+        }
+        Ok(())
+    }
+
     /// Plans a statement whose files are registered as tables.
     async fn plan_with_files(&self, statement: &mut Statement, sql: &str) -> Result<LogicalPlan> {
-        rewrite::rewrite(&self.context.state(), statement).await?;
+        let definitions = self.collections.read().clone();
+        rewrite::rewrite(&self.context.state(), &definitions, statement).await?;
         files::check_tables(&self.context, statement, sql)?;
         histograms::mark_aggregates(statement);
         let tables = self.context.state().resolve_table_references(statement)?;

@@ -32,6 +32,8 @@ pub(crate) enum Shape {
     Integer,
     /// A list of numbers per event.
     Numbers,
+    /// A list of whole numbers per event.
+    Integers,
     /// A list per event, of anything.
     List,
     /// A number or a list of numbers.
@@ -56,6 +58,7 @@ impl Shape {
             Self::Number => "a number",
             Self::Integer => "a whole number",
             Self::Numbers => "a list of numbers",
+            Self::Integers => "a list of whole numbers",
             Self::List => "a list",
             Self::NumberOrNumbers => "a number or a list of numbers",
             Self::ListOrCounter => "a list or a counter such as nJet",
@@ -72,6 +75,7 @@ impl Shape {
             Self::Number => is_number(found),
             Self::Integer => is_integer(found),
             Self::Numbers => item(found).is_some_and(is_number),
+            Self::Integers => item(found).is_some_and(is_integer),
             Self::List => item(found).is_some(),
             Self::NumberOrNumbers => is_number(item(found).unwrap_or(found)),
             Self::ListOrCounter => item(found).is_some() || is_integer(found),

@@ -28,6 +28,7 @@ pub mod histogram;
 mod jagged;
 pub mod kinematics;
 pub mod lifted;
+pub mod list;
 pub mod planner;
 mod prelude;
 pub mod reference;
@@ -66,6 +67,12 @@ pub fn all_scalar_functions() -> Vec<Arc<ScalarUDF>> {
         kinematics::InvariantMass::default().into(),
         kinematics::TransverseMass::default().into(),
         lifted::Mask::default().into(),
+        list::All::default().into(),
+        list::Any::default().into(),
+        list::ArgMax::default().into(),
+        list::ArgMin::default().into(),
+        list::ArgSort::default().into(),
+        list::Take::default().into(),
     ]
     .map(Arc::new)
     .into()

@@ -4,8 +4,10 @@ use datafusion::{
     logical_expr::Expr,
     sql::sqlparser::{
         ast::{
-            BinaryOperator, Expr as SqlExpr, Function, FunctionArg, FunctionArgExpr, FunctionArgumentList,
-            FunctionArguments, Ident, ObjectName, Value,
+            BinaryOperator, CastKind, DataType, ExactNumberInfo, Expr as SqlExpr, Function, FunctionArg,
+            FunctionArgExpr, FunctionArgumentList, FunctionArguments, GroupByExpr, Ident, ObjectName, Query,
+            Select, SelectFlavor, SelectItem, SetExpr, TableFactor, TableWithJoins, Value,
+            WildcardAdditionalOptions, helpers::attached_token::AttachedToken,
         },
         tokenizer::Span,
     },
@@ -25,20 +27,10 @@ pub(super) fn identifier(name: &str, span: Span) -> Ident {
 pub(super) fn call(name: &str, arguments: Vec<SqlExpr>) -> SqlExpr {
     let args =
         arguments.into_iter().map(|argument| FunctionArg::Unnamed(FunctionArgExpr::Expr(argument))).collect();
-    SqlExpr::Function(Function {
-        name: ObjectName::from(vec![Ident::new(name)]),
-        uses_odbc_syntax: false,
-        parameters: FunctionArguments::None,
-        args: FunctionArguments::List(FunctionArgumentList {
-            duplicate_treatment: None,
-            args,
-            clauses: vec![],
-        }),
-        filter: None,
-        null_treatment: None,
-        over: None,
-        within_group: vec![],
-    })
+    let mut call = function(name);
+    call.args =
+        FunctionArguments::List(FunctionArgumentList { duplicate_treatment: None, args, clauses: vec![] });
+    SqlExpr::Function(call)
 }
 
 /// An operator with a name no user can type: `subject name (rest…)`. [`carried`] gives the rest back after
@@ -57,4 +49,98 @@ pub(super) fn carried(rest: Expr) -> Vec<Expr> {
         Expr::ScalarFunction(call) => call.args,
         _ => vec![],
     }
+}
+
+/// `(expr)`.
+pub(super) fn nested(expr: SqlExpr) -> SqlExpr {
+    SqlExpr::Nested(Box::new(expr))
+}
+
+/// `CAST(expr AS DOUBLE)`.
+pub(super) fn double(expr: SqlExpr) -> SqlExpr {
+    SqlExpr::Cast {
+        kind: CastKind::Cast,
+        expr: Box::new(expr),
+        data_type: DataType::Double(ExactNumberInfo::None),
+        array: false,
+        format: None,
+    }
+}
+
+/// A query of nothing but its body.
+pub(super) fn query(body: SetExpr) -> Query {
+    Query {
+        with: None,
+        body: Box::new(body),
+        order_by: None,
+        limit_clause: None,
+        fetch: None,
+        locks: vec![],
+        for_clause: None,
+        settings: None,
+        format_clause: None,
+        pipe_operators: vec![],
+    }
+}
+
+/// `ARRAY(query)`.
+pub(super) fn array(query: Query) -> SqlExpr {
+    let mut call = function("ARRAY");
+    call.args = FunctionArguments::Subquery(Box::new(query));
+    SqlExpr::Function(call)
+}
+
+fn function(name: &str) -> Function {
+    Function {
+        name: ObjectName::from(vec![Ident::new(name)]),
+        uses_odbc_syntax: false,
+        parameters: FunctionArguments::None,
+        args: FunctionArguments::None,
+        filter: None,
+        null_treatment: None,
+        over: None,
+        within_group: vec![],
+    }
+}
+
+/// `SELECT * FROM collection`.
+pub(super) fn all_of(collection: Ident) -> SetExpr {
+    let relation = TableFactor::Table {
+        name: ObjectName::from(vec![collection]),
+        alias: None,
+        args: None,
+        with_hints: vec![],
+        version: None,
+        with_ordinality: false,
+        partitions: vec![],
+        json_path: None,
+        sample: None,
+        index_hints: vec![],
+    };
+    SetExpr::Select(Box::new(Select {
+        select_token: AttachedToken::empty(),
+        optimizer_hints: vec![],
+        distinct: None,
+        select_modifiers: None,
+        top: None,
+        top_before_distinct: false,
+        projection: vec![SelectItem::Wildcard(WildcardAdditionalOptions::default())],
+        exclude: None,
+        into: None,
+        from: vec![TableWithJoins { relation, joins: vec![] }],
+        lateral_views: vec![],
+        prewhere: None,
+        selection: None,
+        connect_by: vec![],
+        group_by: GroupByExpr::Expressions(vec![], vec![]),
+        cluster_by: vec![],
+        distribute_by: vec![],
+        sort_by: vec![],
+        having: None,
+        named_window: vec![],
+        qualify: None,
+        window_before_qualify: false,
+        value_table_mode: None,
+        flavor: SelectFlavor::Standard,
+    }))
 }

@@ -7,7 +7,10 @@
 
 mod build;
 mod catalog;
+pub(crate) mod collection;
+pub(crate) mod definition;
 pub mod elementwise;
+pub mod event;
 pub mod faults;
 pub(crate) mod files;
 pub mod histograms;

@@ -3,7 +3,7 @@
 //! The statement is walked query by query, with the columns in scope at hand, so that a fault has the place
 //! of the word that is wrong. What is rewritten keeps its place in the text.
 
-use std::ops::ControlFlow;
+use std::{collections::HashMap, ops::ControlFlow};
 
 use arrow::datatypes::SchemaRef;
 use datafusion::{
@@ -16,8 +16,8 @@ use datafusion::{
             ast::{
                 AccessExpr, Cte, Expr, FunctionArguments, GroupByExpr, Ident, JoinConstraint, JoinOperator,
                 ObjectName, OrderBy, OrderByKind, Query, Select, SelectItem, SetExpr,
-                Statement as SqlStatement, TableAlias, TableFactor, TableWithJoins, VisitMut, Visitor,
-                VisitorMut, With,
+                Statement as SqlStatement, TableAlias, TableFactor, TableWithJoins, UnaryOperator, Values,
+                VisitMut, Visitor, VisitorMut, With,
             },
             tokenizer::Span,
         },
@@ -29,7 +29,8 @@ use ana_sql_ext::lifted::is_list;
 use super::{
     build,
     catalog::Catalog,
-    elementwise, faults,
+    collection::{Definition, Resolved},
+    elementwise, event, faults,
     scope::{Relation, Scope},
 };
 use crate::error::{EngineError, Result, SqlPosition};
@@ -38,13 +39,19 @@ use crate::error::{EngineError, Result, SqlPosition};
 ///
 /// # Errors
 /// [`EngineError::Sql`] for names that no table in scope explains.
-pub(crate) async fn rewrite(state: &SessionState, statement: &mut Statement) -> Result<()> {
+pub(crate) async fn rewrite(
+    state: &SessionState,
+    definitions: &[Definition],
+    statement: &mut Statement,
+) -> Result<()> {
     let catalog = Catalog::new(state, statement).await?;
-    Rewrite { catalog: &catalog, ctes: vec![] }.statement(statement)
+    let visible = definitions.len();
+    Rewrite { catalog: &catalog, ctes: vec![], definitions, visible, resolved: HashMap::new() }
+        .statement(statement)
 }
 
 /// A fault of the text at `span`.
-pub(super) fn fault(span: Span, message: String, help: Vec<String>) -> EngineError {
+pub(crate) fn fault(span: Span, message: String, help: Vec<String>) -> EngineError {
     let known = span.start.line > 0;
     let position = known.then_some(SqlPosition { line: span.start.line, column: span.start.column });
     EngineError::Sql { message, position, help }
@@ -55,6 +62,12 @@ pub(super) struct Rewrite<'a> {
     pub(super) catalog: &'a Catalog<'a>,
     /// Common table expressions in scope, rewritten, with their columns.
     ctes: Vec<(Cte, Option<SchemaRef>)>,
+    /// Derived collections of the session.
+    pub(super) definitions: &'a [Definition],
+    /// How many of them names may mean.
+    pub(super) visible: usize,
+    /// Derived collections already resolved, by their place and that of the scope.
+    pub(super) resolved: HashMap<(usize, usize), Resolved>,
 }
 
 impl Rewrite<'_> {
@@ -115,6 +128,19 @@ impl Rewrite<'_> {
     }
 
     fn select(
+        &mut self,
+        select: &mut Select,
+        order_by: &mut Option<OrderBy>,
+        outer: Option<&Scope>,
+    ) -> Result<()> {
+        // What is resolved is kept by the place of its scope, which is another one's afterwards.
+        self.resolved.clear();
+        let result = self.select_in_scope(select, order_by, outer);
+        self.resolved.clear();
+        result
+    }
+
+    fn select_in_scope(
         &mut self,
         select: &mut Select,
         order_by: &mut Option<OrderBy>,
@@ -246,7 +272,7 @@ impl Rewrite<'_> {
     }
 
     /// The column a dotted name stands for, if it stands for one.
-    fn dotted(&self, parts: &[Ident], scope: &Scope) -> Result<Option<Expr>> {
+    fn dotted(&mut self, parts: &[Ident], scope: &Scope) -> Result<Option<Expr>> {
         let span = Span::union_iter(parts.iter().map(|part| part.span));
         let [first, second, rest @ ..] = parts else { return Ok(None) };
         if scope.relation(&first.value).is_some() {
@@ -273,6 +299,20 @@ impl Rewrite<'_> {
                 _ => Expr::Identifier(name),
             }));
         }
+        if let Some(resolved) = self.derived_collection(&first.value, scope)? {
+            return match resolved.fields.get(&second.value) {
+                Some(field) => self.list(field, scope).map(Some),
+                None => {
+                    let near = faults::nearest(&second.value, resolved.fields.keys().map(String::as_str), 3);
+                    let help = if near.is_empty() {
+                        vec![]
+                    } else {
+                        vec![format!("did you mean {}?", near.join(", "))]
+                    };
+                    Err(fault(second.span, format!("{} has no field '{}'", first.value, second.value), help))
+                }
+            };
+        }
         if let Some((_, fields)) = scope.fields(&first.value) {
             let near = faults::nearest(&second.value, fields.keys().map(String::as_str), 3);
             let message = format!("{} has no field '{}'", first.value, second.value);
@@ -286,11 +326,58 @@ impl Rewrite<'_> {
         if scope.relations.is_empty() || !scope.is_complete() {
             return Ok(None);
         }
-        let prefixes = scope.prefixes();
-        let near = faults::nearest(&first.value, prefixes.iter().map(String::as_str), 3);
+        let mut names = self.collection_names(scope);
+        names.extend(scope.prefixes());
+        let near = faults::nearest(&first.value, names.iter().map(String::as_str), 3);
         let message = format!("no table or collection named '{}'", first.value);
         let help = if near.is_empty() { vec![] } else { vec![format!("did you mean {}?", near.join(", "))] };
         Err(fault(first.span, message, help))
+    }
+}
+
+impl Rewrite<'_> {
+    fn derived_collection(&mut self, name: &str, scope: &Scope) -> Result<Option<Resolved>> {
+        if self.definition(name).is_none() { Ok(None) } else { self.collection(name, scope) }
+    }
+
+    /// What `nJetGood` and `JetGood_pt` stand for, if they are no columns.
+    fn derived_name(&mut self, name: &Ident, scope: &Scope) -> Result<Option<Expr>> {
+        if self.visible == 0 || scope.column(&name.value).is_some() {
+            return Ok(None);
+        }
+        if let Some(collection) = name.value.strip_prefix('n')
+            && let Some(resolved) = self.derived_collection(collection, scope)?
+        {
+            return self.count(&resolved, scope).map(Some);
+        }
+        for (end, _) in name.value.match_indices('_') {
+            let (collection, field) = (&name.value[..end], &name.value[end + 1..]);
+            if let Some(resolved) = self.derived_collection(collection, scope)?
+                && let Some(field) = resolved.fields.get(field)
+            {
+                return self.list(field, scope).map(Some);
+            }
+        }
+        Ok(None)
+    }
+
+    /// The type of a rewritten expression over the columns in scope.
+    pub(super) fn type_of(&self, expr: &Expr, scope: &Scope) -> Result<arrow::datatypes::DataType> {
+        if let Expr::Identifier(name) = expr
+            && let Some(found) = scope.column(&name.value)
+        {
+            return Ok(found.data_type);
+        }
+        let known = scope.schema().and_then(|schema| self.catalog.type_of(expr, &schema));
+        known.map_err(|error| {
+            let explained = faults::explain(error, "");
+            match explained {
+                EngineError::Sql { message, position: None, help } => {
+                    fault(datafusion::sql::sqlparser::ast::Spanned::span(expr), message, help)
+                }
+                other => other,
+            }
+        })
     }
 }
 
@@ -336,6 +423,22 @@ struct Walk<'a, 'b> {
 
 impl Walk<'_, '_> {
     fn on_the_way_down(&mut self, expr: &mut Expr) -> Result<()> {
+        if let Expr::Exists { subquery, negated } = expr
+            && *negated
+            && event::is_event_subquery(self.rewrite, self.scope, subquery)?
+        {
+            *negated = false;
+            let exists = std::mem::replace(expr, build::null());
+            *expr = Expr::UnaryOp { op: UnaryOperator::Not, expr: Box::new(exists) };
+            return Ok(());
+        }
+        if let Some(subquery) = subquery(expr)
+            && event::is_event_subquery(self.rewrite, self.scope, subquery)?
+        {
+            self.renamed = true;
+            *expr = event::compile(self.rewrite, self.scope, expr)?;
+            return Ok(());
+        }
         if let Some(subquery) = subquery(expr) {
             self.rewrite.query(subquery, Some(self.scope))?;
             self.ordinary.push(std::mem::replace(subquery.as_mut(), empty_query()));
@@ -353,6 +456,11 @@ impl Walk<'_, '_> {
         {
             self.renamed = true;
             *expr = column;
+        } else if let Expr::Identifier(name) = expr
+            && let Some(derived) = self.rewrite.derived_name(name, self.scope)?
+        {
+            self.renamed = true;
+            *expr = derived;
         }
         Ok(())
     }
@@ -443,20 +551,5 @@ pub(super) fn subquery(expr: &mut Expr) -> Option<&mut Box<Query>> {
 
 /// What stands where a query was set aside.
 fn empty_query() -> Query {
-    Query {
-        with: None,
-        body: Box::new(SetExpr::Values(datafusion::sql::sqlparser::ast::Values {
-            explicit_row: false,
-            value_keyword: false,
-            rows: vec![],
-        })),
-        order_by: None,
-        limit_clause: None,
-        fetch: None,
-        locks: vec![],
-        for_clause: None,
-        settings: None,
-        format_clause: None,
-        pipe_operators: vec![],
-    }
+    build::query(SetExpr::Values(Values { explicit_row: false, value_keyword: false, rows: vec![] }))
 }

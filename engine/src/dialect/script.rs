@@ -1,13 +1,14 @@
 //! A text of several statements, each with its place.
 
 use datafusion::common::format::ExplainStatementOptions;
+use datafusion::error::DataFusionError;
 pub use datafusion::sql::parser::Statement;
 use datafusion::sql::{
-    parser::{DFParserBuilder, ExplainStatement},
-    sqlparser::ast::Statement as SqlStatement,
+    parser::{DFParser, DFParserBuilder, ExplainStatement},
+    sqlparser::{ast::Statement as SqlStatement, tokenizer::Token},
 };
 
-use super::{faults, syntax::AnaDialect};
+use super::{definition, faults, syntax::AnaDialect};
 use crate::error::Result;
 
 /// How deep expressions may nest before the parser refuses: hand-written selections stay below ten,
@@ -25,8 +26,29 @@ pub fn parse(sql: &str) -> Result<Vec<Statement>> {
         .with_recursion_limit(RECURSION_LIMIT)
         .build()
         .map_err(|error| faults::explain(error, sql))?;
-    let statements = parser.parse_statements().map_err(|error| faults::explain(error, sql))?;
-    Ok(statements.into())
+    statements(&mut parser).map_err(|error| faults::explain(error, sql))
+}
+
+/// As [`DFParser::parse_statements`], with the statements of this dialect.
+fn statements(parser: &mut DFParser) -> Result<Vec<Statement>, DataFusionError> {
+    let mut all = vec![];
+    loop {
+        let mut separated = all.is_empty();
+        while parser.parser.consume_token(&Token::SemiColon) {
+            separated = true;
+        }
+        let next = parser.parser.peek_token();
+        if next == Token::EOF {
+            return Ok(all);
+        }
+        if !separated {
+            return Ok(parser.parser.expected("end of statement", next)?);
+        }
+        all.push(match definition::parse(parser)? {
+            Some(statement) => statement,
+            None => parser.parse_statement()?,
+        });
+    }
 }
 
 /// Whether a statement has rows to show: a query, EXPLAIN, SHOW or DESCRIBE. COPY writes its rows itself.

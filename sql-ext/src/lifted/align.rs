@@ -9,16 +9,16 @@ use crate::jagged;
 use crate::prelude::*;
 
 /// Lists and event values of a call, element by element.
-pub(super) struct Aligned {
+pub(crate) struct Aligned {
     offsets: OffsetBuffer<i32>,
     nulls: Option<NullBuffer>,
     /// One entry per argument: an array with a value per element, or a constant.
-    pub(super) values: Vec<ColumnarValue>,
+    pub(crate) values: Vec<ColumnarValue>,
 }
 
 impl Aligned {
     /// Aligns `arguments`, of which at least one is a list. `what` is named when lengths differ.
-    pub(super) fn new(
+    pub(crate) fn new(
         what: &dyn Fn() -> String,
         arguments: &[ColumnarValue],
         fields: &[FieldRef],
@@ -57,22 +57,22 @@ impl Aligned {
     }
 
     /// How many elements there are in all events together.
-    pub(super) fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         usize::try_from(self.offsets[self.offsets.len() - 1]).unwrap_or(0)
     }
 
     /// The offsets, from 0.
-    pub(super) fn offsets(&self) -> &OffsetBuffer<i32> {
+    pub(crate) fn offsets(&self) -> &OffsetBuffer<i32> {
         &self.offsets
     }
 
     /// Events whose list is NULL.
-    pub(super) fn nulls(&self) -> Option<&NullBuffer> {
+    pub(crate) fn nulls(&self) -> Option<&NullBuffer> {
         self.nulls.as_ref()
     }
 
     /// A list of `values`, one per element.
-    pub(super) fn wrap(self, values: ColumnarValue) -> Result<ArrayRef> {
+    pub(crate) fn wrap(self, values: ColumnarValue) -> Result<ArrayRef> {
         let values = values.into_array(self.len())?;
         let item = Arc::new(Field::new_list_field(values.data_type().clone(), true));
         Ok(Arc::new(ListArray::try_new(item, self.offsets, values, self.nulls)?))

@@ -10,6 +10,7 @@ mod function;
 mod mask;
 mod precision;
 
+pub(crate) use align::Aligned;
 pub use expression::{Lifted, argument, collection_of, is_list, lift};
 pub use function::LiftedFunction;
 pub use mask::Mask;

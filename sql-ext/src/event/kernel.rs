@@ -1,0 +1,265 @@
+//! An event subquery as a function: it carries its kernel, and takes the columns the kernel reads.
+
+use std::hash::{Hash, Hasher};
+
+use ana_kernels::cpu::event::{CpuKernel, InputSlice, Output, OutputValues, Scratch};
+use ana_kernels::ir::{ColumnType, Kernel, OutputType, Source, Type};
+use ana_kernels::{Bitmap, Values};
+use arrow::array::{BooleanArray, PrimitiveArray, StructArray};
+use arrow::buffer::{NullBuffer, OffsetBuffer, ScalarBuffer};
+use arrow::datatypes::{
+    ArrowPrimitiveType, Fields, Float32Type, Float64Type, Int8Type, Int16Type, Int32Type, Int64Type,
+    UInt8Type, UInt16Type, UInt32Type, UInt64Type,
+};
+use datafusion_common::{exec_datafusion_err, exec_err, internal_err, plan_datafusion_err};
+use parking_lot::Mutex;
+
+use crate::jagged;
+use crate::lifted::Aligned;
+use crate::prelude::*;
+
+/// A compiled event subquery.
+#[derive(Debug)]
+pub struct EventKernel {
+    text: String,
+    names: Vec<String>,
+    sql: String,
+    signature: Signature,
+    kernel: CpuKernel,
+    /// Buffers of threads that are not running the kernel just now.
+    idle: Mutex<Vec<Scratch>>,
+}
+
+impl PartialEq for EventKernel {
+    fn eq(&self, other: &Self) -> bool {
+        self.text == other.text && self.names == other.names
+    }
+}
+
+impl Eq for EventKernel {}
+
+impl Hash for EventKernel {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.text.hash(state);
+        self.names.hash(state);
+    }
+}
+
+impl EventKernel {
+    /// From the text of a kernel, the names of its outputs, and the SQL it was made from, which is shown in
+    /// plans.
+    ///
+    /// # Errors
+    /// A plan error for text that is no kernel.
+    pub fn new(text: &str, names: Vec<String>, sql: &str) -> Result<Self> {
+        let wrong = |error: &dyn std::fmt::Display| plan_datafusion_err!("event kernel of {sql}: {error}");
+        let kernel = Kernel::from_text(text).map_err(|error| wrong(&error))?;
+        let kernel = CpuKernel::new(&kernel).map_err(|error| wrong(&error))?;
+        if kernel.outputs().len() != names.len() {
+            return Err(wrong(&format!("{} names for {} outputs", names.len(), kernel.outputs().len())));
+        }
+        Ok(Self {
+            text: text.to_owned(),
+            names,
+            sql: sql.to_owned(),
+            signature: unchecked(),
+            kernel,
+            idle: Mutex::default(),
+        })
+    }
+
+    /// What the query says.
+    pub fn sql(&self) -> &str {
+        &self.sql
+    }
+
+    /// What will run.
+    pub fn kernel(&self) -> &Kernel {
+        self.kernel.kernel()
+    }
+
+    /// The kernel as text and the names of its outputs, from which [`EventKernel::new`] makes it again.
+    pub fn parts(&self) -> (&str, &[String]) {
+        (&self.text, &self.names)
+    }
+
+    fn returns(&self) -> DataType {
+        match self.kernel.outputs() {
+            [one] => data_type(*one),
+            several => {
+                let fields = several.iter().zip(&self.names);
+                let fields: Fields =
+                    fields.map(|(output, name)| Field::new(name, data_type(*output), true)).collect();
+                DataType::Struct(fields)
+            }
+        }
+    }
+}
+
+fn data_type(output: OutputType) -> DataType {
+    let item = match output.ty {
+        Type::Bool => DataType::Boolean,
+        Type::I32 => DataType::Int32,
+        Type::I64 => DataType::Int64,
+        Type::U32 => DataType::UInt32,
+        Type::U64 => DataType::UInt64,
+        Type::F32 => DataType::Float32,
+        Type::F64 => DataType::Float64,
+    };
+    if output.list { arguments::list_of(item) } else { item }
+}
+
+fn column_type(column: ColumnType) -> DataType {
+    match column {
+        ColumnType::Bool => DataType::Boolean,
+        ColumnType::I8 => DataType::Int8,
+        ColumnType::I16 => DataType::Int16,
+        ColumnType::I32 => DataType::Int32,
+        ColumnType::I64 => DataType::Int64,
+        ColumnType::U8 => DataType::UInt8,
+        ColumnType::U16 => DataType::UInt16,
+        ColumnType::U32 => DataType::UInt32,
+        ColumnType::U64 => DataType::UInt64,
+        ColumnType::F32 => DataType::Float32,
+        ColumnType::F64 => DataType::Float64,
+    }
+}
+
+impl ScalarUDFImpl for EventKernel {
+    fn name(&self) -> &str {
+        &self.sql
+    }
+
+    fn schema_name(&self, _arguments: &[datafusion_expr::Expr]) -> Result<String> {
+        Ok(self.sql.clone())
+    }
+
+    fn signature(&self) -> &Signature {
+        &self.signature
+    }
+
+    fn coerce_types(&self, found: &[DataType]) -> Result<Vec<DataType>> {
+        let wanted: Vec<_> = self
+            .kernel()
+            .columns()
+            .map(|(_, input)| match input.source {
+                Source::Scalar => column_type(input.ty),
+                _ => arguments::list_of(column_type(input.ty)),
+            })
+            .collect();
+        if wanted.len() == found.len() {
+            Ok(wanted)
+        } else {
+            internal_err!("{}: {} arguments", self.sql, found.len())
+        }
+    }
+
+    fn return_type(&self, _arguments: &[DataType]) -> Result<DataType> {
+        Ok(self.returns())
+    }
+
+    fn invoke_with_args(&self, call: ScalarFunctionArgs) -> Result<ColumnarValue> {
+        let rows = call.number_rows;
+        let columns = self
+            .kernel()
+            .columns()
+            .zip(&call.args)
+            .zip(&call.arg_fields)
+            .map(|(((_, input), argument), field)| Given::new(input.source, argument, field, rows))
+            .collect::<Result<Vec<_>>>()?;
+        let slices = columns.iter().map(Given::slice).collect::<Result<Vec<_>>>()?;
+        let mut scratch = self.idle.lock().pop().unwrap_or_default();
+        let outputs = self.kernel.run(rows, &slices, &mut scratch);
+        self.idle.lock().push(scratch);
+        let outputs = outputs.map_err(|error| exec_datafusion_err!("{}: {error}", self.sql))?;
+        let mut arrays = outputs.into_iter().map(array).collect::<Result<Vec<_>>>()?;
+        match (self.returns(), arrays.len()) {
+            (DataType::Struct(fields), _) if arrays.len() != 1 => {
+                Ok(ColumnarValue::Array(Arc::new(StructArray::try_new(fields, arrays, None)?)))
+            }
+            _ => match arrays.pop() {
+                Some(array) => Ok(ColumnarValue::Array(array)),
+                None => internal_err!("{}: no output", self.sql),
+            },
+        }
+    }
+}
+
+/// A column as it came.
+struct Given {
+    offsets: Option<OffsetBuffer<i32>>,
+    values: ArrayRef,
+}
+
+impl Given {
+    fn new(source: Source, argument: &ColumnarValue, field: &FieldRef, rows: usize) -> Result<Self> {
+        if source == Source::Scalar {
+            return Ok(Self { offsets: None, values: argument.to_array(rows)? });
+        }
+        let list = jagged::list(&argument.to_array(rows)?)?;
+        let hides_elements = list.nulls().is_some_and(|nulls| {
+            list.value_offsets().windows(2).zip(nulls).any(|(pair, valid)| !valid && pair[0] != pair[1])
+        });
+        if hides_elements {
+            let list: ArrayRef = Arc::new(list);
+            let aligned =
+                Aligned::new(&|| "event kernel".to_owned(), &[list.into()], &[Arc::clone(field)], rows)?;
+            let values = aligned.values.first().map(|values| values.to_array(aligned.len())).transpose()?;
+            let Some(values) = values else { return internal_err!("a list without values") };
+            return Ok(Self { offsets: Some(aligned.offsets().clone()), values });
+        }
+        Ok(Self { offsets: Some(list.offsets().clone()), values: Arc::clone(list.values()) })
+    }
+
+    fn slice(&self) -> Result<InputSlice<'_>> {
+        let values = values(&self.values)?;
+        let slice = match &self.offsets {
+            Some(offsets) => InputSlice::list(values, offsets),
+            None => InputSlice::scalar(values),
+        };
+        let nulls = self.values.nulls().filter(|nulls| nulls.null_count() > 0);
+        Ok(slice.with_validity(nulls.map(|nulls| bitmap(nulls.inner())).transpose()?))
+    }
+}
+
+fn bitmap(bits: &arrow::buffer::BooleanBuffer) -> Result<Bitmap<'_>> {
+    Bitmap::new(bits.values(), bits.offset(), bits.len()).map_err(|error| exec_datafusion_err!("{error}"))
+}
+
+fn values(array: &ArrayRef) -> Result<Values<'_>> {
+    Ok(match array.data_type() {
+        DataType::Boolean => Values::Bool(bitmap(array.as_boolean().values())?),
+        DataType::Int8 => Values::I8(array.as_primitive::<Int8Type>().values()),
+        DataType::Int16 => Values::I16(array.as_primitive::<Int16Type>().values()),
+        DataType::Int32 => Values::I32(array.as_primitive::<Int32Type>().values()),
+        DataType::Int64 => Values::I64(array.as_primitive::<Int64Type>().values()),
+        DataType::UInt8 => Values::U8(array.as_primitive::<UInt8Type>().values()),
+        DataType::UInt16 => Values::U16(array.as_primitive::<UInt16Type>().values()),
+        DataType::UInt32 => Values::U32(array.as_primitive::<UInt32Type>().values()),
+        DataType::UInt64 => Values::U64(array.as_primitive::<UInt64Type>().values()),
+        DataType::Float32 => Values::F32(array.as_primitive::<Float32Type>().values()),
+        DataType::Float64 => Values::F64(array.as_primitive::<Float64Type>().values()),
+        other => return exec_err!("an event kernel does not read {other}"),
+    })
+}
+
+/// An output as an Arrow array.
+fn array(output: Output) -> Result<ArrayRef> {
+    let nulls = output.validity.filter(|valid| valid.contains(&false)).map(NullBuffer::from);
+    let values: ArrayRef = match output.values {
+        OutputValues::Bool(values) => Arc::new(BooleanArray::new(values.into(), nulls)),
+        OutputValues::I32(values) => primitive::<Int32Type>(values.into(), nulls),
+        OutputValues::I64(values) => primitive::<Int64Type>(values.into(), nulls),
+        OutputValues::U32(values) => primitive::<UInt32Type>(values.into(), nulls),
+        OutputValues::U64(values) => primitive::<UInt64Type>(values.into(), nulls),
+        OutputValues::F32(values) => primitive::<Float32Type>(values.into(), nulls),
+        OutputValues::F64(values) => primitive::<Float64Type>(values.into(), nulls),
+    };
+    let Some(offsets) = output.offsets else { return Ok(values) };
+    let item = Arc::new(Field::new_list_field(values.data_type().clone(), true));
+    Ok(Arc::new(ListArray::try_new(item, OffsetBuffer::new(offsets.into()), values, None)?))
+}
+
+fn primitive<T: ArrowPrimitiveType>(values: ScalarBuffer<T::Native>, nulls: Option<NullBuffer>) -> ArrayRef {
+    Arc::new(PrimitiveArray::<T>::new(values, nulls))
+}

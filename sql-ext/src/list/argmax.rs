@@ -1,0 +1,70 @@
+//! `argmax`: where the greatest element of a list is.
+
+use arrow::array::Int64Array;
+
+use super::order::{self, Ranked};
+use crate::arguments::Shape;
+use crate::prelude::*;
+
+const PARAMETERS: [Parameter; 1] = [Parameter::new("list", Shape::Numbers)];
+
+/// Place of the greatest element.
+#[user_doc(
+    doc_section(label = "Lists"),
+    description = "The place of the greatest element of a list, from 0, as `take` and index branches count; `list[argmax(list) + 1]` is the element. The first of equals. NaN is greater than every number, NULL elements are passed over. NULL when there is none. RVec's ArgMax, awkward's argmax.",
+    syntax_example = "argmax(list)",
+    sql_example = "```sql\nSELECT Jet.eta[argmax(Jet.pt) + 1] AS eta FROM events\n```",
+    argument(name = "list", description = "A list of numbers.")
+)]
+#[derive(Debug, PartialEq, Eq, Hash)]
+pub struct ArgMax {
+    signature: Signature,
+}
+
+impl Default for ArgMax {
+    fn default() -> Self {
+        Self { signature: unchecked() }
+    }
+}
+
+impl ScalarUDFImpl for ArgMax {
+    scalar_function!("argmax");
+
+    fn return_field_from_args(&self, call: ReturnFieldArgs) -> Result<FieldRef> {
+        arguments::check_call("argmax", "argmax(list)", 1, &PARAMETERS, call.arg_fields)?;
+        Ok(arguments::returns("argmax", DataType::Int64))
+    }
+
+    fn invoke_with_args(&self, call: ScalarFunctionArgs) -> Result<ColumnarValue> {
+        let places: Int64Array = Ranked::new(&call)?.events().map(|event| argmax(&event)).collect();
+        Ok(ColumnarValue::Array(Arc::new(places)))
+    }
+}
+
+/// The place of the greatest of the values that are there.
+pub fn argmax(values: &[Option<f64>]) -> Option<i64> {
+    let mut best: Option<(i64, f64)> = None;
+    for (place, value) in (0..).zip(values) {
+        let Some(value) = *value else { continue };
+        if best.is_none_or(|(_, known)| order::compare(value, known).is_gt()) {
+            best = Some((place, value));
+        }
+    }
+    best.map(|(place, _)| place)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rstest::rstest;
+
+    #[rstest]
+    #[case::empty(&[], None)]
+    #[case::first_of_equals(&[Some(2.0), Some(1.0), Some(2.0), Some(1.0)], Some(0))]
+    #[case::null(&[None, Some(1.0)], Some(1))]
+    #[case::nan_is_greatest(&[Some(f64::NAN), Some(1.0)], Some(0))]
+    #[case::only_null(&[None], None)]
+    fn known_places(#[case] values: &[Option<f64>], #[case] want: Option<i64>) {
+        assert_eq!(argmax(values), want);
+    }
+}
