@@ -18,6 +18,11 @@ pub(super) fn null() -> SqlExpr {
     SqlExpr::Value(Value::Null.with_empty_span())
 }
 
+/// A string literal.
+pub(super) fn string(text: &str) -> SqlExpr {
+    SqlExpr::Value(Value::SingleQuotedString(text.to_owned()).with_empty_span())
+}
+
 /// An identifier that needs no quotes to be read back as it is.
 pub(super) fn identifier(name: &str, span: Span) -> Ident {
     Ident { value: name.to_owned(), quote_style: None, span }

@@ -5,18 +5,18 @@ use std::{collections::HashMap, sync::Arc};
 use arrow::datatypes::{DataType, SchemaRef};
 use datafusion::{
     catalog::TableProvider,
-    common::{TableReference, config::ConfigOptions, plan_datafusion_err},
+    common::{DFSchema, TableReference, config::ConfigOptions, plan_datafusion_err},
     datasource::provider_as_source,
     error::Result,
     execution::SessionState,
     logical_expr::{
-        AggregateUDF, HigherOrderUDF, LogicalPlan, ScalarUDF, TableSource, WindowUDF,
+        AggregateUDF, ExprSchemable, HigherOrderUDF, LogicalPlan, ScalarUDF, TableSource, WindowUDF,
         planner::{ContextProvider, ExprPlanner, RelationPlanner, TypePlanner},
     },
     sql::{
         parser::Statement,
-        planner::{ParserOptions, SqlToRel},
-        sqlparser::ast::{Query, Statement as SqlStatement},
+        planner::{ParserOptions, PlannerContext, SqlToRel},
+        sqlparser::ast::{Expr as SqlExpr, ExprWithAlias, Query, Statement as SqlStatement},
     },
 };
 
@@ -51,6 +51,13 @@ impl<'a> Catalog<'a> {
         let statement = SqlStatement::Query(Box::new(query));
         let plan: LogicalPlan = self.planner().sql_statement_to_plan(statement).ok()?;
         Some(Arc::clone(plan.schema().inner()))
+    }
+
+    /// The type of an expression over `schema`.
+    pub(super) fn type_of(&self, expr: &SqlExpr, schema: &DFSchema) -> Result<DataType> {
+        let expr = ExprWithAlias { expr: expr.clone(), alias: None };
+        let planned = self.planner().sql_to_expr_with_alias(expr, schema, &mut PlannerContext::new())?;
+        planned.get_type(schema)
     }
 
     fn planner(&self) -> SqlToRel<'_, Self> {

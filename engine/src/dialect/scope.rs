@@ -3,6 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use arrow::datatypes::{DataType, SchemaRef};
+use datafusion::{
+    common::{DFSchema, TableReference},
+    error::Result,
+};
 
 /// One entry of a FROM clause.
 #[derive(Debug, Clone)]
@@ -76,6 +80,22 @@ impl<'a> Scope<'a> {
             .flat_map(|schema| schema.fields())
             .filter_map(|field| Some(field.name().split_once('_')?.0.to_owned()))
             .collect()
+    }
+
+    /// All columns of this scope, qualified, for typing expressions.
+    pub(super) fn schema(&self) -> Result<DFSchema> {
+        let mut all = DFSchema::empty();
+        for relation in self.chain().flat_map(|scope| &scope.relations) {
+            let Some(schema) = &relation.schema else { continue };
+            let part = match &relation.alias {
+                Some(alias) => {
+                    DFSchema::try_from_qualified_schema(TableReference::bare(alias.as_str()), schema)?
+                }
+                None => DFSchema::try_from(schema.as_ref().clone())?,
+            };
+            all.merge(&part);
+        }
+        Ok(all)
     }
 }
 

@@ -2,7 +2,10 @@
 
 use ana_kernels::ir::{self, Expr, Generator, Input, InputId, Kernel, Source, VarId};
 use arrow::datatypes::DataType;
-use datafusion::sql::sqlparser::ast::{Expr as SqlExpr, Spanned};
+use datafusion::sql::sqlparser::{
+    ast::{Expr as SqlExpr, Spanned},
+    tokenizer::Span,
+};
 
 use ana_sql_ext::lifted::is_list;
 
@@ -69,7 +72,7 @@ impl<'a, 'b> Binder<'a, 'b> {
     }
 
     /// Puts an object of the collection `name` in scope; gives its place among the variables.
-    pub(super) fn open(&mut self, name: &str, alias: &str, at: &dyn Spanned) -> Result<usize> {
+    pub(super) fn open(&mut self, name: &str, alias: &str, at: Span) -> Result<usize> {
         let collection = self.collection(name, at)?;
         let id = self.next_var;
         self.next_var += 1;
@@ -91,7 +94,7 @@ impl<'a, 'b> Binder<'a, 'b> {
     }
 
     /// The collection of this name, bound on its first use.
-    pub(super) fn collection(&mut self, name: &str, at: &dyn Spanned) -> Result<usize> {
+    pub(super) fn collection(&mut self, name: &str, at: Span) -> Result<usize> {
         if let Some(known) = self.collections.iter().position(|bound| bound.resolved.name == name) {
             return Ok(known);
         }
@@ -100,7 +103,7 @@ impl<'a, 'b> Binder<'a, 'b> {
             let near = faults::nearest(name, names.iter().map(String::as_str), 3);
             let help =
                 if near.is_empty() { vec![] } else { vec![format!("did you mean {}?", near.join(", "))] };
-            return Err(fault(at.span(), format!("no collection named '{name}'"), help));
+            return Err(fault(at, format!("no collection named '{name}'"), help));
         };
         // Parts first: a collection may only use earlier ones.
         let parts = resolved.parts.clone();
@@ -124,7 +127,7 @@ impl<'a, 'b> Binder<'a, 'b> {
     }
 
     /// A field of the object at `var`.
-    pub(super) fn field(&mut self, var: usize, field: &str, at: &dyn Spanned) -> Result<Typed> {
+    pub(super) fn field(&mut self, var: usize, field: &str, at: Span) -> Result<Typed> {
         self.vars[var].used = true;
         let Var { id, collection, .. } = self.vars[var];
         let input = self.list(collection, field, at)?;
@@ -133,19 +136,13 @@ impl<'a, 'b> Binder<'a, 'b> {
     }
 
     /// The element at `index`, counted from 0, of a collection's list.
-    pub(super) fn element(
-        &mut self,
-        collection: usize,
-        field: &str,
-        index: Expr,
-        at: &dyn Spanned,
-    ) -> Result<Typed> {
+    pub(super) fn element(&mut self, collection: usize, field: &str, index: Expr, at: Span) -> Result<Typed> {
         let input = self.list(collection, field, at)?;
         let ty = self.inputs[input].ty.value_type();
         Ok(Typed::new(Expr::Element { input, index: Box::new(index) }, ty))
     }
 
-    fn list(&mut self, collection: usize, field: &str, at: &dyn Spanned) -> Result<InputId> {
+    fn list(&mut self, collection: usize, field: &str, at: Span) -> Result<InputId> {
         let bound = &self.collections[collection];
         let name = format!("{}_{field}", bound.resolved.name);
         let known =
@@ -165,7 +162,7 @@ impl<'a, 'b> Binder<'a, 'b> {
                 "{}.{field} holds {item}; event subqueries take numbers and booleans",
                 self.collection_name(collection)
             );
-            return Err(fault(at.span(), message, vec![]));
+            return Err(fault(at, message, vec![]));
         };
         let argument = self.rewrite.list(&list, self.event)?;
         self.inputs.push(Input { name, ty, source: Source::List(collection) });
@@ -174,13 +171,7 @@ impl<'a, 'b> Binder<'a, 'b> {
     }
 
     /// A field of a union: every part gives it.
-    fn union_field(
-        &mut self,
-        collection: usize,
-        field: &str,
-        name: String,
-        at: &dyn Spanned,
-    ) -> Result<InputId> {
+    fn union_field(&mut self, collection: usize, field: &str, name: String, at: Span) -> Result<InputId> {
         if !self.collections[collection].resolved.fields.contains_key(field) {
             return Err(self.no_field(collection, field, at));
         }
@@ -195,7 +186,7 @@ impl<'a, 'b> Binder<'a, 'b> {
                 "'{field}' is a boolean in one part of {} and a number in another",
                 self.collection_name(collection)
             );
-            return Err(fault(at.span(), message, vec![]));
+            return Err(fault(at, message, vec![]));
         };
         let mut place = 0;
         for (part, value) in self.collections[collection].parts.iter_mut().zip(values) {
@@ -211,11 +202,11 @@ impl<'a, 'b> Binder<'a, 'b> {
         Ok(self.inputs.len() - 1)
     }
 
-    fn no_field(&self, collection: usize, field: &str, at: &dyn Spanned) -> crate::EngineError {
+    fn no_field(&self, collection: usize, field: &str, at: Span) -> crate::EngineError {
         let resolved = &self.collections[collection].resolved;
         let near = faults::nearest(field, resolved.fields.keys().map(String::as_str), 3);
         let help = if near.is_empty() { vec![] } else { vec![format!("did you mean {}?", near.join(", "))] };
-        fault(at.span(), format!("{} has no field '{field}'", resolved.name), help)
+        fault(at, format!("{} has no field '{field}'", resolved.name), help)
     }
 
     /// A value of the event, computed by the engine and handed to the kernel.
@@ -259,7 +250,7 @@ impl<'a, 'b> Binder<'a, 'b> {
         body: ir::Query,
         names: &[String],
         sql: &str,
-        at: &dyn Spanned,
+        at: Span,
     ) -> Result<SqlExpr> {
         // Every collection needs a list to tell its lengths.
         for collection in 0..self.collections.len() {
@@ -275,12 +266,12 @@ impl<'a, 'b> Binder<'a, 'b> {
         let kernel =
             order::bases_first(Kernel { inputs: self.inputs, collections: collections.collect(), body });
         if let Err(error) = kernel.check() {
-            return Err(fault(at.span(), format!("cannot compile {sql}: {error}"), vec![]));
+            return Err(fault(at, format!("cannot compile {sql}: {error}"), vec![]));
         }
         Ok(kernel_call(&kernel, names, sql, self.arguments.into_iter().flatten().collect()))
     }
 
-    fn length_list(&mut self, collection: usize, at: &dyn Spanned) -> Result<()> {
+    fn length_list(&mut self, collection: usize, at: Span) -> Result<()> {
         let resolved = &self.collections[collection].resolved;
         if resolved.is_union() {
             // Its parts tell; they need at least one value.
@@ -309,7 +300,7 @@ impl<'a, 'b> Binder<'a, 'b> {
             (None, Some(field)) => self.list(collection, &field, at).map(drop),
             (None, None) => {
                 let message = format!("{} has no field of numbers to count", resolved.name);
-                Err(fault(at.span(), message, vec![]))
+                Err(fault(at, message, vec![]))
             }
         }
     }

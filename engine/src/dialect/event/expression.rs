@@ -148,7 +148,7 @@ impl Binder<'_, '_> {
                 );
                 Err(fault(name.span, message, vec![]))
             }
-            [one] => self.field(*one, &name.value, name),
+            [one] => self.field(*one, &name.value, name.span),
             [.., other, last] => {
                 let (other, last) = (&self.vars[*other].alias, &self.vars[*last].alias);
                 let message =
@@ -161,7 +161,7 @@ impl Binder<'_, '_> {
     fn dotted(&mut self, parts: &[Ident], expr: &SqlExpr) -> Result<Typed> {
         match parts {
             [alias, field] => match self.place(&alias.value) {
-                Some(var) => self.field(var, &field.value, field),
+                Some(var) => self.field(var, &field.value, field.span),
                 None => self.scalar(expr),
             },
             _ => Err(fault(expr.span(), format!("{expr} is no field of an object"), vec![])),
@@ -188,9 +188,9 @@ impl Binder<'_, '_> {
                 };
                 let place = self.expr(index)?.to(Type::I64);
                 let first = Const::I64(1);
-                let bound = self.collection(&collection.value, collection)?;
+                let bound = self.collection(&collection.value, collection.span)?;
                 // SQL counts from 1, the kernel from 0.
-                self.element(bound, &field.value, place.binary(BinaryOp::Sub, first.into()), field)
+                self.element(bound, &field.value, place.binary(BinaryOp::Sub, first.into()), field.span)
             }
             _ => Err(fault(expr.span(), format!("{expr} is not supported in an event subquery"), vec![])),
         }
@@ -396,8 +396,8 @@ impl Binder<'_, '_> {
     /// A field of an object made by a function.
     fn object_field(&mut self, object: &Object, field: &str, at: &Ident) -> Result<Typed> {
         match object {
-            Object::Var(var) => self.field(*var, field, at),
-            Object::Element { collection, index } => self.element(*collection, field, index.clone(), at),
+            Object::Var(var) => self.field(*var, field, at.span),
+            Object::Element { collection, index } => self.element(*collection, field, index.clone(), at.span),
             Object::Sum(vector) => super::object::component(vector, field).ok_or_else(|| {
                 let help = format!("the fields are {}", super::object::COMPONENTS.join(", "));
                 fault(at.span, format!("a four-vector has no field '{field}'"), vec![help])

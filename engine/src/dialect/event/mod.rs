@@ -15,12 +15,15 @@ mod query;
 mod types;
 
 pub use call::EventPlanner;
-pub(super) use query::{array_of, column_name, is_event_subquery};
+pub(super) use query::{column_name, is_event_subquery};
 
 use call::kernel_call;
 
 use ana_kernels::ir;
-use datafusion::sql::sqlparser::ast::Expr as SqlExpr;
+use datafusion::sql::sqlparser::{
+    ast::{Expr as SqlExpr, Spanned},
+    tokenizer::Span,
+};
 
 use self::{binder::Binder, query::Shape};
 use super::{rewrite::Rewrite, scope::Scope};
@@ -43,21 +46,21 @@ pub(super) fn compile(rewrite: &mut Rewrite, scope: &Scope, expr: &SqlExpr) -> R
             (types::row(vec![value.expr]), vec![String::new()])
         }
     };
-    binder.finish(body, &names, &expr.to_string(), expr)
+    binder.finish(body, &names, &expr.to_string(), expr.span())
 }
 
 /// The list that holds `field` for every object of the collection `name`, put together by a kernel.
 pub(super) fn field_list(rewrite: &mut Rewrite, scope: &Scope, name: &str, field: &str) -> Result<SqlExpr> {
     let mut binder = Binder::new(rewrite, scope);
     let text = format!("{name}.{field}");
-    let place = super::build::null();
-    let var = binder.open(name, name, &place)?;
-    let value = binder.field(var, field, &place)?;
+    let place = Span::empty();
+    let var = binder.open(name, name, place)?;
+    let value = binder.field(var, field, place)?;
     let generators = binder.close(0);
     let body = ir::Query {
         generators,
         predicate: vec![],
         reduction: ir::Reduction::List { values: vec![value.expr], order_by: vec![], offset: 0, limit: None },
     };
-    binder.finish(body, &[String::new()], &text, &place)
+    binder.finish(body, &[String::new()], &text, place)
 }

@@ -3,7 +3,7 @@
 use ana_kernels::ir::{
     BinaryOp, Const, Expr, OrderKey, Query, Reduction, Type, UnaryOp, physics::FourVector,
 };
-use datafusion::sql::sqlparser::ast::{Expr as SqlExpr, Function, Ident, Spanned};
+use datafusion::sql::sqlparser::ast::{Expr as SqlExpr, Function, Spanned};
 
 use super::{binder::Binder, function, types::Typed};
 use crate::{dialect::rewrite::fault, error::Result};
@@ -137,8 +137,10 @@ impl Binder<'_, '_> {
     /// A field of an object, in f64.
     pub(super) fn component_of(&mut self, object: &Object, field: &str, at: &SqlExpr) -> Result<Expr> {
         let value = match object {
-            Object::Var(var) => self.field(*var, field, at)?,
-            Object::Element { collection, index } => self.element(*collection, field, index.clone(), at)?,
+            Object::Var(var) => self.field(*var, field, at.span())?,
+            Object::Element { collection, index } => {
+                self.element(*collection, field, index.clone(), at.span())?
+            }
             Object::Sum(vector) => component(vector, field)
                 .ok_or_else(|| fault(at.span(), format!("a four-vector has no field '{field}'"), vec![]))?,
         };
@@ -159,7 +161,7 @@ impl Binder<'_, '_> {
         if !index.ty.is_some_and(Type::is_integer) {
             return Err(fault(at.span(), "deref takes an integer index".to_owned(), vec![]));
         }
-        let collection = self.collection(&name.value, name)?;
+        let collection = self.collection(&name.value, name.span)?;
         Ok(Object::Element { collection, index: index.to(Type::I64) })
     }
 
@@ -180,7 +182,7 @@ impl Binder<'_, '_> {
         };
         // A name no user can give, so that the object keeps its own.
         let first = self.vars.len();
-        let other = self.open(&name.value, &format!("nearest {}", name.value), name)?;
+        let other = self.open(&name.value, &format!("nearest {}", name.value), name.span)?;
         let (id, collection) = (self.vars[other].id, self.vars[other].collection);
         let distance = self.distance(&object, &Object::Var(other), at)?;
         let predicate =
@@ -214,11 +216,10 @@ impl Binder<'_, '_> {
         let objects = self.objects(call, at)?;
         let mut sum: Option<Expr> = None;
         for object in &objects {
-            let name = Ident::new("charge");
             let charge = match object {
-                Object::Var(var) => self.field(*var, "charge", at)?,
+                Object::Var(var) => self.field(*var, "charge", at.span())?,
                 Object::Element { collection, index } => {
-                    self.element(*collection, "charge", index.clone(), &name)?
+                    self.element(*collection, "charge", index.clone(), at.span())?
                 }
                 Object::Sum(_) => {
                     return Err(fault(at.span(), "a four-vector has no charge".to_owned(), vec![]));

@@ -323,7 +323,7 @@ impl Binder<'_, '_> {
                 vec![],
             ));
         }
-        self.open(&collection, alias, name).map(drop)
+        self.open(&collection, alias, name.span()).map(drop)
     }
 
     /// Takes `idx(a) < idx(b)` for the bound of b's loop, where it can be one.
@@ -404,12 +404,7 @@ impl Binder<'_, '_> {
     }
 
     /// A field of one SELECT of a union.
-    pub(super) fn part_field(
-        &mut self,
-        part: &mut BoundPart,
-        field: &str,
-        at: &dyn Spanned,
-    ) -> Result<Typed> {
+    pub(super) fn part_field(&mut self, part: &mut BoundPart, field: &str, at: Span) -> Result<Typed> {
         let visible = self.rewrite.see_definitions(part.part.visible);
         let around = std::mem::replace(&mut self.vars, std::mem::take(&mut part.vars));
         let value = match part.part.item(field) {
