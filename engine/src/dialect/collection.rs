@@ -57,6 +57,10 @@ pub(super) struct FieldList {
 }
 
 #[derive(Debug, Clone)]
+#[allow(
+    clippy::large_enum_variant,
+    reason = "syntax trees are large; there are few of these and they live briefly"
+)]
 enum FieldSource {
     /// A branch.
     Column(SqlExpr),

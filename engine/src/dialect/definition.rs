@@ -25,6 +25,7 @@ const MARK: &str = "\0collection";
 
 /// What a statement asks the session to do with its collections.
 #[derive(Debug)]
+#[allow(clippy::large_enum_variant, reason = "one per statement")]
 pub(crate) enum Command {
     /// `CREATE [OR REPLACE] COLLECTION`.
     Create {

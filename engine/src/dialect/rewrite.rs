@@ -14,8 +14,8 @@ use datafusion::{
         sqlparser::{
             ast::helpers::attached_token::AttachedToken,
             ast::{
-                AccessExpr, Cte, Expr, FunctionArguments, GroupByExpr, Ident, JoinConstraint, JoinOperator,
-                ObjectName, OrderBy, OrderByKind, Query, Select, SelectItem, SetExpr,
+                AccessExpr, Cte, Distinct, Expr, FunctionArguments, GroupByExpr, Ident, JoinConstraint,
+                JoinOperator, ObjectName, OrderBy, OrderByKind, Query, Select, SelectItem, SetExpr,
                 Statement as SqlStatement, TableAlias, TableFactor, TableWithJoins, UnaryOperator, Values,
                 VisitMut, Visitor, VisitorMut, With,
             },
@@ -146,6 +146,7 @@ impl Rewrite<'_> {
         order_by: &mut Option<OrderBy>,
         outer: Option<&Scope>,
     ) -> Result<()> {
+        refuse_set_quantifier(select)?;
         let mut scope = Scope { relations: vec![], outer };
         for from in &mut select.from {
             self.table_with_joins(from, &mut scope)?;
@@ -378,6 +379,21 @@ impl Rewrite<'_> {
                 other => other,
             }
         })
+    }
+}
+
+/// `SELECT all(x)` is `SELECT ALL (x)` to SQL: every row, and not the function.
+fn refuse_set_quantifier(select: &Select) -> Result<()> {
+    match select.projection.first() {
+        Some(first) if select.distinct == Some(Distinct::All) && first.to_string().starts_with('(') => {
+            let message = "'SELECT all(…)' is read as 'SELECT ALL (…)', which keeps all rows".to_owned();
+            Err(fault(
+                select.select_token.0.span,
+                message,
+                vec!["write list_all(…) for the function".to_owned()],
+            ))
+        }
+        _ => Ok(()),
     }
 }
 

@@ -34,8 +34,8 @@ impl Binder<'_, '_> {
             SqlExpr::CompoundFieldAccess { root, access_chain } => self.access(root, access_chain, expr),
             SqlExpr::BinaryOp { left, op, right } => self.binary(left, op, right, expr),
             SqlExpr::UnaryOp { op, expr: inner } => self.unary(*op, inner, expr),
-            SqlExpr::IsNull(inner) => Ok(Typed::boolean(is_null(self.expr(inner)?.to_self()))),
-            SqlExpr::IsNotNull(inner) => Ok(Typed::boolean(not(is_null(self.expr(inner)?.to_self())))),
+            SqlExpr::IsNull(inner) => Ok(Typed::boolean(is_null(self.expr(inner)?.expr))),
+            SqlExpr::IsNotNull(inner) => Ok(Typed::boolean(not(is_null(self.expr(inner)?.expr)))),
             SqlExpr::IsTrue(inner) => self.is(inner, true, false),
             SqlExpr::IsFalse(inner) => self.is(inner, false, false),
             SqlExpr::IsNotTrue(inner) => self.is(inner, true, true),
@@ -406,15 +406,8 @@ impl Binder<'_, '_> {
     }
 }
 
-impl Typed {
-    /// The expression with whatever type it has.
-    fn to_self(self) -> Expr {
-        self.expr
-    }
-}
-
 /// A literal; also one with a sign.
-fn literal(expr: &SqlExpr) -> Option<Typed> {
+pub(super) fn literal(expr: &SqlExpr) -> Option<Typed> {
     match expr {
         SqlExpr::Nested(inner) => literal(inner),
         SqlExpr::UnaryOp { op: UnaryOperator::Minus, expr } => match literal(expr)?.expr {

@@ -2,7 +2,7 @@
 
 use std::ops::ControlFlow;
 
-use ana_kernels::ir::{AggregateFunction, BinaryOp, Expr, Type, UnaryOp, physics};
+use ana_kernels::ir::{AggregateFunction, BinaryOp, Const, Expr, Type, UnaryOp, physics};
 use datafusion::sql::sqlparser::ast::{
     Expr as SqlExpr, Function, FunctionArg, FunctionArgExpr, FunctionArguments, Query as SqlQuery, Spanned,
     Visit, Visitor,
@@ -170,6 +170,11 @@ impl Binder<'_, '_> {
     /// A call.
     pub(super) fn function(&mut self, call: &Function, at: &SqlExpr) -> Result<Typed> {
         let function = lower_name(call);
+        if matches!(function.as_str(), "round" | "trunc")
+            && let [value, digits] = arguments(call)?.as_slice()
+        {
+            return self.at_digits(&function, value, digits);
+        }
         if let Some(op) = unary(&function) {
             let [value] = self.numbers(call, at)?;
             return Ok(Typed::f64(value.unary(op)));
@@ -259,6 +264,20 @@ impl Binder<'_, '_> {
                 ))
             }
         }
+    }
+
+    /// `round(x, digits)`, `trunc(x, digits)`: of x · 10^digits, as the engine does it.
+    fn at_digits(&mut self, function: &str, value: &SqlExpr, digits: &SqlExpr) -> Result<Typed> {
+        let value = self.number(value)?;
+        let Some(Expr::Const(Const::I64(places))) =
+            super::expression::literal(digits).map(|known| known.expr)
+        else {
+            let message = format!("the digits of {function} are a whole number, got {digits}");
+            return Err(fault(digits.span(), message, vec![]));
+        };
+        let scale = Expr::from(10f64.powi(i32::try_from(places).unwrap_or(i32::MAX)));
+        let op = if function == "round" { UnaryOp::Round } else { UnaryOp::Trunc };
+        Ok(Typed::f64(value.binary(BinaryOp::Mul, scale.clone()).unary(op).binary(BinaryOp::Div, scale)))
     }
 
     fn one<'q>(&self, call: &'q Function, at: &SqlExpr) -> Result<&'q SqlExpr> {

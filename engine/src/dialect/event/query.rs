@@ -67,6 +67,7 @@ pub(in crate::dialect) fn is_event_subquery(
                     tables.push((text, factor.span()));
                 }
             }
+            TableFactor::Table { name, .. } => tables.push((name.to_string(), factor.span())),
             other => tables.push((other.to_string(), other.span())),
         }
     }
@@ -143,7 +144,7 @@ impl Binder<'_, '_> {
             matches!(&output.expr, Expr::Subquery { query, output } if *output == place && Some(query.as_ref()) == direct.as_ref())
         });
         match direct {
-            Some(direct) if plain => Ok((direct, names)),
+            Some(direct) if plain || shape == Shape::List => Ok((direct, names)),
             _ => Ok((row(outputs.into_iter().map(|output| output.expr).collect()), names)),
         }
     }
