@@ -10,12 +10,12 @@
 //! - **NULL**: three-valued logic. An operator with a NULL argument is NULL, except `AND`, `OR`, `IS NULL` and
 //!   `CASE`. A conjunct that is NULL does not take the combination.
 //! - **Numbers**: floats are IEEE 754, round to nearest, never contracted to fused operations; `F32` operators
-//!   round to `F32`. Comparisons of floats are IEEE (`NaN` equals nothing). An integer result that does not
-//!   exist (overflow, division by zero, a cast out of range or of `NaN`) is **NULL**: an error could depend on
-//!   which combinations are evaluated speculatively, wrapping would be silently wrong.
-//! - **Order**: in `ORDER BY`, `MIN`, `MAX`, `Least` and `Greatest` every `NaN` is one value, greater than
-//!   `+inf`, and `-0 = +0`. Ties go to the combination that comes first in generator order (the last generator
-//!   varies fastest).
+//!   round to `F32`. An integer result that does not exist (overflow, division by zero, a cast out of range or
+//!   of `NaN`) is **NULL**: an error could depend on which combinations are evaluated speculatively, wrapping
+//!   would be silently wrong.
+//! - **Order**: in comparisons, `ORDER BY`, `MIN`, `MAX`, `Least` and `Greatest` every `NaN` is one value, equal
+//!   to itself and greater than `+inf`, and `-0 = +0`: the order in which DataFusion compares columns. Ties go
+//!   to the combination that comes first in generator order (the last generator varies fastest).
 //! - **Sums** run in generator order, from `0`, so they are what a loop over the objects gives.
 //! - **No combination taken**: `count` is 0, `EXISTS` false, other aggregates and `First` NULL, lists empty.
 //! - Indices are 0-based. Physics functions ([`physics`]) compute in `F64`; conversions are explicit casts.

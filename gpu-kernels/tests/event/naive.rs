@@ -384,15 +384,14 @@ fn unary(op: UnaryOp, arg: V) -> Value {
 fn binary(op: BinaryOp, a: V, b: V) -> Value {
     use BinaryOp as Op;
     if op.is_comparison() {
-        let floats = matches!(a, V::F32(_) | V::F64(_));
-        let order = if floats { float(a).partial_cmp(&float(b)) } else { Some(order(a, b)) };
+        let order = order(a, b);
         return Some(V::Bool(match op {
-            Op::Eq => order == Some(Ordering::Equal),
-            Op::Ne => order != Some(Ordering::Equal),
-            Op::Lt => order == Some(Ordering::Less),
-            Op::Le => matches!(order, Some(Ordering::Less | Ordering::Equal)),
-            Op::Gt => order == Some(Ordering::Greater),
-            _ => matches!(order, Some(Ordering::Greater | Ordering::Equal)),
+            Op::Eq => order.is_eq(),
+            Op::Ne => order.is_ne(),
+            Op::Lt => order.is_lt(),
+            Op::Le => order.is_le(),
+            Op::Gt => order.is_gt(),
+            _ => order.is_ge(),
         }));
     }
     match op {

@@ -220,6 +220,8 @@ impl Vector {
         }
     }
 
+    /// Comparison with one NaN, equal to itself and greater than every number.
+    #[allow(clippy::neg_cmp_op_on_partial_ord, reason = "NaN is meant: no number is less than it is not")]
     pub(super) fn compare_float(self, op: Compare, to: &mut [u8], a: &[f64], b: &[f64]) {
         match op {
             Compare::Eq => self.zip(
@@ -227,42 +229,42 @@ impl Vector {
                 a,
                 b,
                 #[inline(always)]
-                |x: f64, y: f64| u8::from(x == y),
+                |x: f64, y: f64| u8::from((x == y) | (x.is_nan() & y.is_nan())),
             ),
             Compare::Ne => self.zip(
                 to,
                 a,
                 b,
                 #[inline(always)]
-                |x: f64, y: f64| u8::from(x != y),
+                |x: f64, y: f64| u8::from((x != y) & !(x.is_nan() & y.is_nan())),
             ),
             Compare::Lt => self.zip(
                 to,
                 a,
                 b,
                 #[inline(always)]
-                |x: f64, y: f64| u8::from(x < y),
+                |x: f64, y: f64| u8::from(!(x >= y) & !x.is_nan()),
             ),
             Compare::Le => self.zip(
                 to,
                 a,
                 b,
                 #[inline(always)]
-                |x: f64, y: f64| u8::from(x <= y),
+                |x: f64, y: f64| u8::from((x <= y) | y.is_nan()),
             ),
             Compare::Gt => self.zip(
                 to,
                 a,
                 b,
                 #[inline(always)]
-                |x: f64, y: f64| u8::from(x > y),
+                |x: f64, y: f64| u8::from(!(y >= x) & !y.is_nan()),
             ),
             Compare::Ge => self.zip(
                 to,
                 a,
                 b,
                 #[inline(always)]
-                |x: f64, y: f64| u8::from(x >= y),
+                |x: f64, y: f64| u8::from((x >= y) | x.is_nan()),
             ),
         }
     }
