@@ -10,6 +10,10 @@ use std::path::{Path, PathBuf};
 
 use ana_engine::{RootOptions, Session};
 
+/// The allocator of the shipped command.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// The root of the repository.
 pub fn workspace() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the crate lies in the workspace").to_owned()

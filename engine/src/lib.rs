@@ -12,6 +12,7 @@
 pub mod catalog;
 pub mod dialect;
 mod error;
+mod explain;
 mod grouping;
 pub mod inspect;
 pub mod output;

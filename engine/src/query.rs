@@ -15,7 +15,7 @@ use arrow::{array::RecordBatch, datatypes::SchemaRef};
 use datafusion::{
     execution::SendableRecordBatchStream,
     logical_expr::LogicalPlan,
-    physical_plan::{ExecutionPlan, execute_stream},
+    physical_plan::{ExecutionPlan, execute_stream, stream::RecordBatchStreamAdapter},
     sql::{
         parser::{CopyToSource, CopyToStatement, Statement},
         sqlparser::ast::Statement as SqlStatement,
@@ -25,6 +25,7 @@ use futures::StreamExt;
 
 use crate::{
     error::{EngineError, Result},
+    explain,
     output::named_histograms,
     report::{self, Progress, RunReport, instrument::Instrumented},
     session::Session,
@@ -152,8 +153,13 @@ impl Query {
     /// # Errors
     /// What planning and opening the files may bring; later errors come in the stream.
     pub async fn stream(self) -> Result<SendableRecordBatchStream> {
+        let loop_nests = explain::loop_nests(&self.session.context().state(), &self.plan)?;
         let frame = self.session.context().execute_logical_plan(self.plan).await?;
-        Ok(frame.execute_stream().await?)
+        let stream = frame.execute_stream().await?;
+        let Some(rows) = loop_nests else { return Ok(stream) };
+        let schema = stream.schema();
+        let all = stream.chain(futures::stream::iter([Ok(rows)]));
+        Ok(Box::pin(RecordBatchStreamAdapter::new(schema, all)))
     }
 
     /// Runs the query to its end.
@@ -188,6 +194,7 @@ impl Query {
             frame.collect().await?;
             return Ok(RunReport::default());
         }
+        let loop_nests = explain::loop_nests(&self.session.context().state(), &self.plan)?;
         let mut instrumented = Instrumented::new(self.plan)?;
         let scans = Arc::new(ScanProgress::new());
         let mut state = self.session.context().state();
@@ -202,6 +209,9 @@ impl Query {
             cancel: self.cancel,
         };
         watch.drain(stream, |batch| take(instrumented.visible(batch)?)).await?;
+        if let Some(rows) = loop_nests {
+            let _ = take(rows)?;
+        }
         Ok(report::finish(&physical, &scans, instrumented.counted(), started.elapsed()))
     }
 }

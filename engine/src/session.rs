@@ -12,6 +12,7 @@ use datafusion::{
         runtime_env::RuntimeEnvBuilder,
     },
     logical_expr::{LogicalPlan, LogicalPlanBuilder},
+    optimizer::{Optimizer, OptimizerRule},
     prelude::{ParquetReadOptions, SessionConfig, SessionContext},
     sql::parser::Statement,
 };
@@ -138,6 +139,7 @@ impl SessionBuilder {
         let mut state = SessionStateBuilder::new()
             .with_config(config)
             .with_runtime_env(Arc::new(runtime.build()?))
+            .with_optimizer_rules(optimizer_rules())
             // Before the engine's own, which take every subscript for an index.
             .with_expr_planners(vec![Arc::new(ElementwisePlanner), Arc::new(EventPlanner)])
             .with_default_features()
@@ -149,6 +151,14 @@ impl SessionBuilder {
             collections: Arc::default(),
         })
     }
+}
+
+/// The engine's rules but those that move the access to a struct's fields below the projection that makes the
+/// struct: they are for reading parts of struct columns from Parquet, and would compute an event subquery of
+/// several values once per value.
+fn optimizer_rules() -> Vec<Arc<dyn OptimizerRule + Send + Sync>> {
+    let moves_fields = |name: &str| matches!(name, "extract_leaf_expressions" | "push_down_leaf_projections");
+    Optimizer::new().rules.into_iter().filter(|rule| !moves_fields(rule.name())).collect()
 }
 
 /// Functions, planners and table formats of the dialect.

@@ -15,7 +15,7 @@ use datafusion::{
     },
     physical_expr::{
         LexOrdering, PhysicalExpr, conjunction,
-        expressions::{DynamicFilterTracking, LambdaVariable},
+        expressions::{Column, DynamicFilterTracking, LambdaVariable, Literal},
         projection::ProjectionExprs,
     },
     physical_plan::{
@@ -213,6 +213,9 @@ impl FileSource for RootSource {
     }
 
     fn try_pushdown_projection(&self, projection: &ProjectionExprs) -> Result<Option<Arc<dyn FileSource>>> {
+        if computes_twice(&self.projection.source, projection) {
+            return Ok(None);
+        }
         let merged = self.projection.source.try_merge(projection)?;
         let projection = SplitProjection::new(self.table.file_schema(), &merged);
         if !merged.iter().all(|projected| lambdas_fit(&projected.expr, projection.file_indices.len())) {
@@ -278,4 +281,26 @@ impl FileSource for RootSource {
             }
         }
     }
+}
+
+/// Whether `outer` names a column that `inner` computes more than once: merged, it would be computed as often.
+fn computes_twice(inner: &ProjectionExprs, outer: &ProjectionExprs) -> bool {
+    let mut uses = vec![0_usize; inner.iter().count()];
+    for projected in outer.iter() {
+        let counted = projected.expr.apply(|expr| {
+            if let Some(column) = expr.downcast_ref::<Column>()
+                && let Some(uses) = uses.get_mut(column.index())
+            {
+                *uses += 1;
+            }
+            Ok(TreeNodeRecursion::Continue)
+        });
+        // Counting cannot fail; if it did, keeping the projections apart is always right.
+        if counted.is_err() {
+            return true;
+        }
+    }
+    inner.iter().zip(uses).any(|(projected, uses)| {
+        uses > 1 && !projected.expr.is::<Column>() && !projected.expr.is::<Literal>()
+    })
 }
