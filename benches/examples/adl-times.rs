@@ -2,7 +2,7 @@
 //! several warm runs in one process.
 //!
 //! ```sh
-//! adl-times FILE [--threads N] [--repeat N]
+//! adl-times FILE [--threads N] [--repeat N] [--query Q6]
 //! ```
 #![allow(
     clippy::unwrap_used,
@@ -24,11 +24,12 @@ fn option(arguments: &[String], name: &str, default: usize) -> usize {
 
 fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let file = arguments.first().expect("usage: adl-times FILE [--threads N] [--repeat N]");
+    let file = arguments.first().expect("usage: adl-times FILE [--threads N] [--repeat N] [--query Q6]");
     let (threads, repeat) = (option(&arguments, "--threads", 2), option(&arguments, "--repeat", 5));
     let (runtime, session) = open(file.as_ref(), threads);
     let events = events(&runtime, &session);
-    for (query, sql) in selections() {
+    let only = arguments.iter().position(|a| a == "--query").map(|at| &arguments[at + 1]);
+    for (query, sql) in selections().into_iter().filter(|(query, _)| only.is_none_or(|only| only == query)) {
         let (mut wall, mut cpu) = (f64::INFINITY, f64::INFINITY);
         for _ in 0..repeat {
             let (started, cpu_started) = (Instant::now(), ProcessTime::now());
