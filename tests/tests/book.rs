@@ -1,7 +1,8 @@
 //! The book cannot rot: every SQL block of its chapters and of the README runs, and in `docs/from-awkward.md` gives
 //! what the Python block above it gives.
 //!
-//! A block that needs files nobody has is marked ```` ```sql,ignore ````. `events` and `'nano.root'` are
+//! Behind ```` ```sql ```` may stand `,ignore` for a block that needs files nobody has, `,true` for one whose every
+//! value is true, and `,error` for one that fails with the message in the block after it. `events` and `'nano.root'` are
 //! `tests/data/nano.root`, made by `make_nanoaod.py --events 1000 --seed 3 --compression zstd:9 --basket-events 400`.
 //! The blocks of a page share a session, so a collection made by one is there for the next.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests may panic")]
@@ -90,18 +91,49 @@ async fn run(session: &Session, sql: &str) -> Result<Option<QueryResult>, ShownE
 
 #[test]
 fn every_sql_block_runs() {
-    let mut faults = vec![];
+    let (mut faults, mut count) = (vec![], 0);
     runtime().block_on(async {
         for page in pages() {
             let session = session().await;
-            for block in blocks(&page).iter().filter(|block| block.info == "sql") {
-                if let Err(error) = run(&session, &block.code).await {
-                    faults.push(format!("{}: {error}", shown(&page, block)));
-                }
+            let all = blocks(&page);
+            for (at, block) in all.iter().enumerate() {
+                let fault = match block.info.strip_prefix("sql") {
+                    Some("") => run(&session, &block.code).await.err().map(|error| error.to_string()),
+                    Some(",true") => all_true(&session, &block.code).await,
+                    Some(",error") => {
+                        let told = all.get(at + 1).expect("the message stands in the next block");
+                        fails_with(&session, &block.code, &told.code).await
+                    }
+                    Some(",ignore") | None => continue,
+                    Some(other) => Some(format!("what is sql{other}?")),
+                };
+                count += 1;
+                faults.extend(fault.map(|fault| format!("{}: {fault}", shown(&page, block))));
             }
         }
     });
     assert!(faults.is_empty(), "{}", faults.join("\n"));
+    assert!(count > 30, "found {count} blocks");
+}
+
+async fn all_true(session: &Session, sql: &str) -> Option<String> {
+    let result = match run(session, sql).await {
+        Ok(result) => result.expect("it has a result"),
+        Err(error) => return Some(error.to_string()),
+    };
+    let found: Vec<Value> = result.batches.iter().flat_map(|b| b.columns().iter().flat_map(values)).collect();
+    let all = !found.is_empty() && found.iter().all(|value| *value == Value::Bool(true));
+    (!all).then(|| format!("should be true, is {}", Value::Array(found)))
+}
+
+async fn fails_with(session: &Session, sql: &str, message: &str) -> Option<String> {
+    // An error is told on several lines to users, on one here.
+    let message = message.trim_end().replace('\n', "; ");
+    match run(session, sql).await {
+        Ok(_) => Some("should fail, runs".to_owned()),
+        Err(error) if error.to_string().contains(&message) => None,
+        Err(error) => Some(format!("should fail with {message:?}, but: {error}")),
+    }
 }
 
 #[test]
