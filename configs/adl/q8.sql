@@ -3,7 +3,7 @@
 CREATE OR REPLACE COLLECTION Lepton AS
   SELECT *, 11 AS flavour FROM Electron UNION ALL SELECT *, 13 AS flavour FROM Muon;
 
-SELECT hist((SELECT transverse_mass(l.pt, l.phi, MET_pt, MET_phi) FROM Lepton l
+SELECT hist((SELECT transverse_mass(l, MET) FROM Lepton l
              WHERE idx(l) <> z.a AND idx(l) <> z.b ORDER BY l.pt DESC LIMIT 1),
             regular(100, 0, 200)) AS mt
 FROM (SELECT *, (SELECT idx(a) AS a, idx(b) AS b FROM Lepton a, Lepton b

@@ -40,6 +40,12 @@ pub fn explain(error: DataFusionError, sql: &str) -> EngineError {
         Some(near) => vec![near],
         None => diagnostic.as_ref().map(advice).unwrap_or_default(),
     };
+    if message.contains("as comparison operator, found") {
+        help.push(
+            "after an operator ANY and ALL are SQL's own; the functions are list_any(…) and list_all(…)"
+                .to_owned(),
+        );
+    }
     help.dedup();
     let position = position_in(&message)
         .or_else(|| {

@@ -14,10 +14,11 @@ use datafusion::{
         sqlparser::{
             ast::helpers::attached_token::AttachedToken,
             ast::{
-                AccessExpr, Cte, Distinct, Expr, FunctionArguments, GroupByExpr, Ident, JoinConstraint,
-                JoinOperator, ObjectName, OrderBy, OrderByKind, Query, Select, SelectItem, SetExpr,
-                Statement as SqlStatement, TableAlias, TableFactor, TableWithJoins, UnaryOperator, Values,
-                VisitMut, Visitor, VisitorMut, With,
+                AccessExpr, Cte, Distinct, Expr, FunctionArg, FunctionArgExpr, FunctionArguments,
+                GroupByExpr, Ident, JoinConstraint, JoinOperator, ObjectName, OrderBy, OrderByKind, Query,
+                Select, SelectItem, SetExpr, Spanned, Statement as SqlStatement, Subscript, TableAlias,
+                TableFactor, TableWithJoins, UnaryOperator, Values, Visit, VisitMut, Visitor, VisitorMut,
+                With,
             },
             tokenizer::Span,
         },
@@ -156,7 +157,9 @@ impl Rewrite<'_> {
         }
         let clauses = [&mut select.prewhere, &mut select.selection, &mut select.having, &mut select.qualify];
         for clause in clauses.into_iter().flatten() {
+            let written = clause.clone();
             self.expr(clause, &scope)?;
+            self.decides_about_events(&written, clause, &scope)?;
         }
         if let GroupByExpr::Expressions(keys, _) = &mut select.group_by {
             for key in keys {
@@ -167,6 +170,20 @@ impl Rewrite<'_> {
             for key in keys {
                 self.expr(&mut key.expr, &scope)?;
             }
+        }
+        Ok(())
+    }
+
+    /// A list of booleans is no condition: it does not say whether one object or all must fulfil it.
+    fn decides_about_events(&mut self, written: &Expr, rewritten: &Expr, scope: &Scope) -> Result<()> {
+        if names_a_list(rewritten, scope) && self.type_of(rewritten, scope).is_ok_and(|found| is_list(&found))
+        {
+            let message =
+                format!("{written} has a value for every object, and a condition decides about the event");
+            let help = format!(
+                "list_any({written}), list_all({written}), or count: (SELECT count(*) FROM Jet j WHERE …) >= 1"
+            );
+            return Err(fault(written.span(), message, vec![help]));
         }
         Ok(())
     }
@@ -208,10 +225,14 @@ impl Rewrite<'_> {
 
     fn table(&mut self, factor: &mut TableFactor, scope: &mut Scope) -> Result<()> {
         let relation = match factor {
-            TableFactor::Table { name, alias, args: None, .. } => Relation {
-                schema: self.named(name),
-                alias: alias.as_ref().map_or_else(|| last_part(name), |alias| Some(alias.name.value.clone())),
-            },
+            TableFactor::Table { name, alias, args: None, .. } => {
+                let schema = self.named(name);
+                if schema.is_none() {
+                    self.refuse_collection(name, scope)?;
+                }
+                let alias = alias.as_ref().map(|alias| alias.name.value.clone());
+                Relation { schema, alias: alias.or_else(|| last_part(name)) }
+            }
             TableFactor::Derived { subquery, alias, .. } => {
                 self.query(subquery, scope.outer)?;
                 Relation {
@@ -226,6 +247,24 @@ impl Rewrite<'_> {
         };
         scope.relations.push(relation);
         Ok(())
+    }
+
+    /// A collection stands in FROM only where the whole query runs inside one event.
+    fn refuse_collection(&self, name: &ObjectName, scope: &Scope) -> Result<()> {
+        let Some(last) = last_part(name) else { return Ok(()) };
+        if !self.is_collection(&last, scope) {
+            return Ok(());
+        }
+        let qualified = name.0.len() > 1;
+        let message = if qualified {
+            format!("{name}: a collection is named without its table")
+        } else {
+            format!("{last} is a collection of the event, not a table")
+        };
+        let help = format!(
+            "it belongs in a subquery of collections alone, (SELECT … FROM {last} x WHERE …); a union or a selection of objects is a collection of its own: CREATE COLLECTION"
+        );
+        Err(fault(name.span(), message, vec![help]))
     }
 
     /// The columns of a common table expression or of a table.
@@ -373,9 +412,7 @@ impl Rewrite<'_> {
         known.map_err(|error| {
             let explained = faults::explain(error, "");
             match explained {
-                EngineError::Sql { message, position: None, help } => {
-                    fault(datafusion::sql::sqlparser::ast::Spanned::span(expr), message, help)
-                }
+                EngineError::Sql { message, position: None, help } => fault(expr.span(), message, help),
                 other => other,
             }
         })
@@ -462,6 +499,13 @@ impl Walk<'_, '_> {
         }
         if let Expr::CompoundFieldAccess { root, access_chain } = expr {
             self.dotted_root(root, access_chain)?;
+            for step in access_chain.iter_mut() {
+                // The planner knows the fields of a struct as subscripts only.
+                if let AccessExpr::Dot(Expr::Identifier(field)) = step {
+                    let index = build::string(&field.value);
+                    *step = AccessExpr::Subscript(Subscript::Index { index });
+                }
+            }
             if access_chain.is_empty() {
                 *expr = std::mem::replace(root, build::null());
             }
@@ -484,6 +528,23 @@ impl Walk<'_, '_> {
     /// `Jet.pt[1]` is parsed as two steps from `Jet`; the dotted ones at its start may name a column.
     fn dotted_root(&mut self, root: &mut Expr, chain: &mut Vec<AccessExpr>) -> Result<()> {
         let Expr::Identifier(first) = &*root else { return Ok(()) };
+        if let [AccessExpr::Subscript(_), rest @ ..] = chain.as_slice()
+            && self.scope.column(&first.value).is_none()
+            && self.rewrite.is_collection(&first.value, self.scope)
+        {
+            // Jet[1].pt is Jet.pt[1].
+            let [AccessExpr::Dot(Expr::Identifier(field)), ..] = rest else {
+                let message =
+                    format!("{0}[…] is a whole object; take one of its fields, e.g. {0}[1].pt", first.value);
+                return Err(fault(first.span, message, vec![]));
+            };
+            if let Some(column) = self.rewrite.dotted(&[first.clone(), field.clone()], self.scope)? {
+                self.renamed = true;
+                *root = column;
+                chain.remove(1);
+            }
+            return Ok(());
+        }
         let dots = chain.iter().map_while(|step| match step {
             AccessExpr::Dot(Expr::Identifier(name)) => Some(name.clone()),
             _ => None,
@@ -500,38 +561,38 @@ impl Walk<'_, '_> {
         Ok(())
     }
 
-    fn on_the_way_up(&mut self, expr: &mut Expr) {
+    fn on_the_way_up(&mut self, expr: &mut Expr) -> Result<()> {
+        self.refuse_aggregate_of_lists(expr)?;
         if let Some(place) = subquery(expr) {
             if let Some(rewritten) = self.ordinary.pop() {
                 **place = rewritten;
             }
-        } else if elementwise::is_carried_form(expr) && self.names_a_list(expr) {
+        } else if elementwise::is_carried_form(expr) && names_a_list(expr, self.scope) {
             elementwise::carry(expr);
         }
+        Ok(())
     }
 
-    /// Whether a column that is a list is named anywhere inside.
-    fn names_a_list(&self, expr: &Expr) -> bool {
-        struct Search<'a>(&'a Scope<'a>);
-        impl Visitor for Search<'_> {
-            type Break = ();
-            fn pre_visit_expr(&mut self, expr: &Expr) -> ControlFlow<()> {
-                let name = match expr {
-                    Expr::Identifier(name) => name,
-                    Expr::CompoundIdentifier(parts) => match parts.last() {
-                        Some(name) => name,
-                        None => return ControlFlow::Continue(()),
-                    },
-                    _ => return ControlFlow::Continue(()),
-                };
-                match self.0.column(&name.value) {
-                    Some(found) if is_list(&found.data_type) => ControlFlow::Break(()),
-                    _ => ControlFlow::Continue(()),
-                }
-            }
+    /// `sum(Jet.pt)`: aggregates run over events, and of a list it is not clear what is meant.
+    fn refuse_aggregate_of_lists(&mut self, expr: &Expr) -> Result<()> {
+        let Expr::Function(call) = expr else { return Ok(()) };
+        let name = call.name.to_string().to_lowercase();
+        if !matches!(name.as_str(), "sum" | "avg" | "mean" | "min" | "max" | "count" | "median" | "stddev") {
+            return Ok(());
         }
-        use datafusion::sql::sqlparser::ast::Visit;
-        expr.visit(&mut Search(self.scope)).is_break()
+        let FunctionArguments::List(list) = &call.args else { return Ok(()) };
+        let [FunctionArg::Unnamed(FunctionArgExpr::Expr(argument))] = list.args.as_slice() else {
+            return Ok(());
+        };
+        if names_a_list(argument, self.scope)
+            && self.rewrite.type_of(argument, self.scope).is_ok_and(|found| is_list(&found))
+        {
+            let message = format!("{expr}: an aggregate runs over events, and {argument} is a list in each");
+            let help =
+                format!("of one event: (SELECT {name}(j.pt) FROM Jet j); of all events: {name} of that");
+            return Err(fault(expr.span(), message, vec![help]));
+        }
+        Ok(())
     }
 }
 
@@ -546,9 +607,34 @@ impl VisitorMut for Walk<'_, '_> {
     }
 
     fn post_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<EngineError> {
-        self.on_the_way_up(expr);
-        ControlFlow::Continue(())
+        match self.on_the_way_up(expr) {
+            Ok(()) => ControlFlow::Continue(()),
+            Err(error) => ControlFlow::Break(error),
+        }
     }
+}
+
+/// Whether a column that is a list is named anywhere inside.
+fn names_a_list(expr: &Expr, scope: &Scope) -> bool {
+    struct Search<'a>(&'a Scope<'a>);
+    impl Visitor for Search<'_> {
+        type Break = ();
+        fn pre_visit_expr(&mut self, expr: &Expr) -> ControlFlow<()> {
+            let name = match expr {
+                Expr::Identifier(name) => name,
+                Expr::CompoundIdentifier(parts) => match parts.last() {
+                    Some(name) => name,
+                    None => return ControlFlow::Continue(()),
+                },
+                _ => return ControlFlow::Continue(()),
+            };
+            match self.0.column(&name.value) {
+                Some(found) if is_list(&found.data_type) => ControlFlow::Break(()),
+                _ => ControlFlow::Continue(()),
+            }
+        }
+    }
+    expr.visit(&mut Search(scope)).is_break()
 }
 
 /// The query inside an expression that is a subquery.

@@ -175,7 +175,16 @@ impl ScalarUDFImpl for EventKernel {
         let mut arrays = outputs.into_iter().map(array).collect::<Result<Vec<_>>>()?;
         match (self.returns(), arrays.len()) {
             (DataType::Struct(fields), _) if arrays.len() != 1 => {
-                Ok(ColumnarValue::Array(Arc::new(StructArray::try_new(fields, arrays, None)?)))
+                // A row of NULLs is no row, as in standard SQL.
+                let none = |arrays: &[ArrayRef]| -> Option<NullBuffer> {
+                    let mut found = arrays.first()?.nulls()?.inner().clone();
+                    for array in arrays.get(1..)? {
+                        found = &found | array.nulls()?.inner();
+                    }
+                    Some(NullBuffer::new(found))
+                };
+                let nulls = none(&arrays);
+                Ok(ColumnarValue::Array(Arc::new(StructArray::try_new(fields, arrays, nulls)?)))
             }
             _ => match arrays.pop() {
                 Some(array) => Ok(ColumnarValue::Array(array)),

@@ -49,6 +49,8 @@ pub(super) struct Var {
     pub(super) after: Option<VarId>,
     /// Whether anything but its own FROM names it.
     pub(super) used: bool,
+    /// Its place in FROM.
+    pub(super) at: Span,
 }
 
 struct BoundCollection {
@@ -76,7 +78,7 @@ impl<'a, 'b> Binder<'a, 'b> {
         let collection = self.collection(name, at)?;
         let id = self.next_var;
         self.next_var += 1;
-        self.vars.push(Var { id, alias: alias.to_owned(), collection, after: None, used: false });
+        self.vars.push(Var { id, alias: alias.to_owned(), collection, after: None, used: false, at });
         Ok(self.vars.len() - 1)
     }
 
@@ -120,6 +122,17 @@ impl<'a, 'b> Binder<'a, 'b> {
 
     pub(super) fn collection_has(&self, collection: usize, field: &str) -> bool {
         self.collections[collection].resolved.fields.contains_key(field)
+    }
+
+    pub(super) fn is_derived(&self, collection: usize) -> bool {
+        let resolved = &self.collections[collection].resolved;
+        resolved.index.is_some() || resolved.is_union()
+    }
+
+    /// Whether an expression is a stored branch of an object.
+    pub(super) fn is_branch(&self, expr: &Expr) -> bool {
+        let Expr::Field { input, .. } = expr else { return false };
+        self.inputs[*input].collection().is_some_and(|collection| !self.is_derived(collection))
     }
 
     pub(super) fn collection_name(&self, collection: usize) -> &str {

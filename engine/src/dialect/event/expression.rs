@@ -61,6 +61,8 @@ impl Binder<'_, '_> {
             }
             SqlExpr::Cast { expr: value, data_type, .. } => self.cast(value, data_type, expr),
             SqlExpr::Function(call) => self.function(call, expr),
+            SqlExpr::Floor { expr: value, .. } => Ok(Typed::f64(self.number(value)?.unary(UnaryOp::Floor))),
+            SqlExpr::Ceil { expr: value, .. } => Ok(Typed::f64(self.number(value)?.unary(UnaryOp::Ceil))),
             SqlExpr::Subquery(query) => {
                 let (_, mut outputs, _) = self.subquery(query, Shape::Row)?;
                 match (outputs.pop(), outputs.is_empty()) {
@@ -119,6 +121,7 @@ impl Binder<'_, '_> {
                 SqlExpr::Subquery(_) | SqlExpr::Exists { .. } | SqlExpr::InSubquery { .. } => true,
                 SqlExpr::Identifier(name) => {
                     self.place(&name.value).is_some()
+                        || self.is_record(&name.value)
                         || (0..self.vars.len()).any(|var| self.has_field(var, &name.value))
                 }
                 SqlExpr::CompoundIdentifier(parts) => {
@@ -175,15 +178,15 @@ impl Binder<'_, '_> {
                 Some(object) => self.object_field(&object, &field.value, field),
                 None => Err(fault(root.span(), format!("{root} is no object"), vec![])),
             },
-            [AccessExpr::Subscript(Subscript::Index { index })] => {
-                let SqlExpr::CompoundIdentifier(parts) = root else {
-                    return Err(fault(
-                        root.span(),
-                        format!("{root} cannot be subscripted in an event subquery"),
-                        vec![],
-                    ));
-                };
-                let [collection, field] = parts.as_slice() else {
+            [
+                AccessExpr::Dot(SqlExpr::Identifier(field)),
+                AccessExpr::Subscript(Subscript::Index { index }),
+            ]
+            | [
+                AccessExpr::Subscript(Subscript::Index { index }),
+                AccessExpr::Dot(SqlExpr::Identifier(field)),
+            ] => {
+                let SqlExpr::Identifier(collection) = root else {
                     return Err(fault(root.span(), format!("{root} is no list"), vec![]));
                 };
                 let place = self.expr(index)?.to(Type::I64);
@@ -398,6 +401,7 @@ impl Binder<'_, '_> {
         match object {
             Object::Var(var) => self.field(*var, field, at.span),
             Object::Element { collection, index } => self.element(*collection, field, index.clone(), at.span),
+            Object::Record(name) => self.record_field(name, field),
             Object::Sum(vector) => super::object::component(vector, field).ok_or_else(|| {
                 let help = format!("the fields are {}", super::object::COMPONENTS.join(", "));
                 fault(at.span, format!("a four-vector has no field '{field}'"), vec![help])

@@ -131,8 +131,7 @@ fn unary(name: &str) -> Option<UnaryOp> {
         "asinh" => UnaryOp::Asinh,
         "acosh" => UnaryOp::Acosh,
         "atanh" => UnaryOp::Atanh,
-        "floor" => UnaryOp::Floor,
-        "ceil" | "ceiling" => UnaryOp::Ceil,
+        "ceiling" => UnaryOp::Ceil,
         "round" => UnaryOp::Round,
         "trunc" => UnaryOp::Trunc,
         _ => return None,
@@ -144,7 +143,6 @@ fn binary(name: &str) -> Option<BinaryOp> {
     Some(match name {
         "pow" | "power" => BinaryOp::Pow,
         "atan2" => BinaryOp::Atan2,
-        "hypot" => BinaryOp::Hypot,
         _ => return None,
     })
 }
@@ -186,7 +184,7 @@ impl Binder<'_, '_> {
         match function.as_str() {
             "idx" => self.index(call, at),
             "charge" => self.charge(call, at),
-            "mass" | "invariant_mass" => Ok(Typed::f64(self.sum(call, at)?.mass())),
+            "mass" | "invariant_mass" => Ok(Typed::f64(self.mass(call, at)?)),
             "delta_r" | "deltar" => self.delta_r(call, at),
             "delta_phi" | "deltaphi" => {
                 let [phi1, phi2] = self.components(call, "phi", at)?;

@@ -3,7 +3,9 @@
 use ana_kernels::ir::{
     BinaryOp, Const, Expr, OrderKey, Query, Reduction, Type, UnaryOp, physics::FourVector,
 };
-use datafusion::sql::sqlparser::ast::{Expr as SqlExpr, Function, Spanned};
+use datafusion::sql::sqlparser::ast::{Expr as SqlExpr, Function, Ident, Spanned};
+
+use ana_sql_ext::lifted::is_list;
 
 use super::{binder::Binder, function, types::Typed};
 use crate::{dialect::rewrite::fault, error::Result};
@@ -21,6 +23,8 @@ pub(super) enum Object {
     },
     /// A sum of four-vectors.
     Sum(FourVector),
+    /// One of which an event has one, e.g. `MET`: columns with its name in front and no list.
+    Record(Ident),
 }
 
 /// The fields of a four-vector.
@@ -60,7 +64,10 @@ impl Binder<'_, '_> {
                 if let Some(var) = var {
                     self.vars[var].used = true;
                 }
-                Ok(var.map(Object::Var))
+                match var {
+                    Some(var) => Ok(Some(Object::Var(var))),
+                    None => Ok(self.is_record(&name.value).then(|| Object::Record(name.clone()))),
+                }
             }
             SqlExpr::BinaryOp { left, op: datafusion::sql::sqlparser::ast::BinaryOperator::Plus, right } => {
                 let (Some(left), Some(right)) = (self.object(left)?, self.object(right)?) else {
@@ -131,7 +138,34 @@ impl Binder<'_, '_> {
             Object::Var(var) => self.has_field(*var, field),
             Object::Element { collection, .. } => self.collection_has(*collection, field),
             Object::Sum(_) => COMPONENTS.contains(&field),
+            Object::Record(name) => self.event.column(&format!("{}_{field}", name.value)).is_some(),
         }
+    }
+
+    /// Whether the event has one object of this name: it is no column itself, but stands in front of columns that
+    /// are no lists.
+    pub(super) fn is_record(&self, name: &str) -> bool {
+        self.event.column(name).is_none()
+            && self
+                .event
+                .fields(name)
+                .is_some_and(|(_, fields)| fields.values().all(|data_type| !is_list(data_type)))
+    }
+
+    /// A field of such an object.
+    pub(super) fn record_field(&mut self, name: &Ident, field: &str) -> Result<Typed> {
+        let field = Ident { value: field.to_owned(), ..name.clone() };
+        self.scalar(&SqlExpr::CompoundIdentifier(vec![name.clone(), field]))
+    }
+
+    /// The mass of the sum of the arguments; of one object alone the one it is stored with.
+    pub(super) fn mass(&mut self, call: &Function, at: &SqlExpr) -> Result<Expr> {
+        if let [one] = self.objects(call, at)?.as_slice()
+            && self.object_has(one, "mass")
+        {
+            return self.component_of(one, "mass", at);
+        }
+        Ok(self.sum(call, at)?.mass())
     }
 
     /// A field of an object, in f64.
@@ -143,6 +177,7 @@ impl Binder<'_, '_> {
             }
             Object::Sum(vector) => component(vector, field)
                 .ok_or_else(|| fault(at.span(), format!("a four-vector has no field '{field}'"), vec![]))?,
+            Object::Record(name) => self.record_field(name, field)?,
         };
         Ok(value.to(Type::F64))
     }
@@ -157,11 +192,23 @@ impl Binder<'_, '_> {
                 vec![],
             ));
         };
+        let written = index;
         let index = self.expr(index)?;
         if !index.ty.is_some_and(Type::is_integer) {
             return Err(fault(at.span(), "deref takes an integer index".to_owned(), vec![]));
         }
         let collection = self.collection(&name.value, name.span)?;
+        if self.is_derived(collection) && self.is_branch(&index.expr) {
+            let message = format!(
+                "{written} counts in the collection that is stored; {} is derived and has other places",
+                name.value
+            );
+            let help = format!(
+                "compare places: EXISTS (SELECT 1 FROM {0} x WHERE …), or add the index as a field of {0}",
+                name.value
+            );
+            return Err(fault(at.span(), message, vec![help]));
+        }
         Ok(Object::Element { collection, index: index.to(Type::I64) })
     }
 
@@ -221,6 +268,7 @@ impl Binder<'_, '_> {
                 Object::Element { collection, index } => {
                     self.element(*collection, "charge", index.clone(), at.span())?
                 }
+                Object::Record(name) => self.record_field(name, "charge")?,
                 Object::Sum(_) => {
                     return Err(fault(at.span(), "a four-vector has no charge".to_owned(), vec![]));
                 }

@@ -360,7 +360,7 @@ impl Binder<'_, '_> {
                     unused.alias,
                     self.collection_name(unused.collection)
                 );
-                Err(fault(Span::empty(), message, vec!["remove it from FROM".to_owned()]))
+                Err(fault(unused.at, message, vec!["remove it from FROM".to_owned()]))
             }
             _ => Ok(()),
         }
