@@ -170,7 +170,7 @@ pub fn text(expr: &Expr) -> String {
 fn name_axes(call: &mut Vec<Expr>) -> Result<()> {
     let Some(first) = call.first().map(text) else { return Ok(()) };
     if let [_, n, lo, hi, ..] = &call[..]
-        && call.len() <= 5
+        && call.len() <= 6
         && !is_axis_call(n)
         && let (Some(n), Some(lo), Some(hi)) = (constant(n), constant(lo), constant(hi))
         && arguments::is_integer(&n.data_type())

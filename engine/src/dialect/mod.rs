@@ -13,6 +13,7 @@ pub mod elementwise;
 pub mod event;
 pub mod faults;
 pub(crate) mod files;
+mod hist;
 pub mod histograms;
 pub(crate) mod rewrite;
 mod scope;

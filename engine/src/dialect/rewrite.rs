@@ -31,7 +31,7 @@ use super::{
     build,
     catalog::Catalog,
     collection::{Definition, Resolved},
-    elementwise, event, faults,
+    elementwise, event, faults, hist,
     scope::{Relation, Scope},
 };
 use crate::error::{EngineError, Result, SqlPosition};
@@ -562,6 +562,7 @@ impl Walk<'_, '_> {
     }
 
     fn on_the_way_up(&mut self, expr: &mut Expr) -> Result<()> {
+        hist::name_to_place(expr)?;
         self.refuse_aggregate_of_lists(expr)?;
         if let Some(place) = subquery(expr) {
             if let Some(rewritten) = self.ordinary.pop() {

@@ -3,14 +3,16 @@
 use std::fmt;
 
 use ana_hist::{Axis, ExactHistogram};
-use ana_kernels::Filler;
+use ana_kernels::{Fill, Filler, KernelError};
 use arrow::array::{Array, ArrayRef, AsArray, BooleanArray};
+use arrow::datatypes::DataType;
 use datafusion_common::{Result, ScalarValue, internal_err};
 use datafusion_expr::Accumulator;
 use std::sync::Arc;
 
 use super::columns::Reader;
 use super::layout::Layout;
+use super::variants::{self, Variants};
 use crate::error::FunctionError;
 use crate::histogram::histogram_array;
 
@@ -19,18 +21,26 @@ pub(super) struct Machine {
     axes: Vec<Axis>,
     reader: Reader,
     filler: Filler,
-    /// Of the arguments the aggregate gets: the values, then the weight if there is one.
+    /// Of the arguments the aggregate gets: the values, then weight and categories if there are any.
     places: Vec<usize>,
     weighted: bool,
+    variants: Variants,
 }
 
 impl Machine {
-    /// `places` are those of the values and the weight among the arrays of a batch; `layout` is the call's, for
-    /// messages.
-    pub(super) fn new(axes: Vec<Axis>, layout: &Layout, places: Vec<usize>) -> Result<Self> {
+    /// `places` are those of the values, the weight and the categories among the arrays of a batch, and `types` their
+    /// types; `layout` is the call's, for messages.
+    pub(super) fn new(
+        axes: Vec<Axis>,
+        layout: &Layout,
+        places: Vec<usize>,
+        types: &[DataType],
+    ) -> Result<Self> {
         let reader = Reader::new(&axes, layout);
+        let variants = Variants::new(layout, types);
+        let axes = variants.axes().map_err(histogram_fault)?.into_iter().chain(axes).collect::<Vec<_>>();
         let filler = Filler::new(&axes).map_err(FunctionError::Fill)?;
-        Ok(Self { axes, reader, filler, places, weighted: layout.weight.is_some() })
+        Ok(Self { axes, reader, filler, places, weighted: layout.weight.is_some(), variants })
     }
 
     pub(super) fn empty(&self) -> Result<ExactHistogram> {
@@ -39,10 +49,7 @@ impl Machine {
 
     /// Fills one histogram.
     pub(super) fn fill(&mut self, histogram: &mut ExactHistogram, arguments: &[ArrayRef]) -> Result<()> {
-        let batch = self.reader.read(&chosen(&self.places, arguments)?)?;
-        let filler = &mut self.filler;
-        batch.fill(None, |fill| filler.fill(histogram, fill))?;
-        Ok(())
+        self.each(arguments, None, |filler, fill| filler.fill(histogram, fill).map(drop))
     }
 
     /// Fills histogram `groups[row]` with each row that `rows` has, or with all.
@@ -53,9 +60,29 @@ impl Machine {
         arguments: &[ArrayRef],
         rows: Option<&BooleanArray>,
     ) -> Result<()> {
-        let batch = self.reader.read(&chosen(&self.places, arguments)?)?;
-        let filler = &mut self.filler;
-        batch.fill(rows, |fill| filler.fill_groups(histograms, groups, fill))?;
+        self.each(arguments, rows, |filler, fill| filler.fill_groups(histograms, groups, fill).map(drop))
+    }
+
+    /// The fills of a batch, of those `rows` that are chosen: one for every category and variation.
+    fn each(
+        &mut self,
+        arguments: &[ArrayRef],
+        rows: Option<&BooleanArray>,
+        mut with: impl FnMut(&mut Filler, &Fill<'_>) -> Result<(), KernelError>,
+    ) -> Result<()> {
+        let mut arrays = chosen(&self.places, arguments)?;
+        let categories = self.variants.categories(&mut arrays)?;
+        let variations = self.variants.variations(&mut arrays)?;
+        for (variation, weight) in variations.iter().enumerate() {
+            let values: Vec<ArrayRef> = arrays.iter().cloned().chain(weight.clone()).collect();
+            let batch = self.reader.read(&values)?;
+            for (category, condition) in categories.iter().enumerate() {
+                let chosen = variants::both(rows, condition.as_ref())?;
+                let place = self.variants.place(category, variation)?;
+                let filler = &mut self.filler;
+                batch.fill(&place, chosen.as_ref(), |fill| with(filler, fill))?;
+            }
+        }
         Ok(())
     }
 
@@ -153,7 +180,9 @@ mod tests {
             types.extend((i < axes.len()).then(axis_data_type));
         }
         let layout = Layout::of(&types).unwrap();
-        HistAccumulator::new(Machine::new(axes, &layout, (0..values.len()).collect()).unwrap()).unwrap()
+        let types: Vec<DataType> = values.iter().map(|value| value.data_type().clone()).collect();
+        let places = (0..values.len()).collect();
+        HistAccumulator::new(Machine::new(axes, &layout, places, &types).unwrap()).unwrap()
     }
 
     fn filled(axes: Vec<Axis>, values: &[ArrayRef]) -> Histogram {

@@ -195,9 +195,11 @@ fn codes(texts: &ArrayRef, labels: &HashMap<String, u32>) -> Result<UInt32Array>
 }
 
 impl Batch<'_> {
-    /// Calls `with` with the fill; of the `chosen` rows only, where given.
+    /// Calls `with` with the fill; of the `chosen` rows only, where given. `place` are the labels, by number, on the
+    /// axes in front of those of the values.
     pub(super) fn fill<T>(
         &self,
+        place: &[u32],
         chosen: Option<&BooleanArray>,
         with: impl FnOnce(&Fill<'_>) -> Result<T, KernelError>,
     ) -> Result<T> {
@@ -209,12 +211,13 @@ impl Batch<'_> {
             (Some(chosen), Some(valid)) => Some(&chosen & valid),
             (chosen, valid) => chosen.or_else(|| valid.clone()),
         };
-        let mut columns = self
+        let place = place.iter().map(|code| Ok(Column::constant(Values::Codes(std::slice::from_ref(code)))));
+        let values = self
             .columns
             .iter()
             .zip(&self.reader.arguments)
-            .map(|((array, level), argument)| column(array, *level, &argument.reading))
-            .collect::<Result<Vec<_>>>()?;
+            .map(|((array, level), argument)| column(array, *level, &argument.reading));
+        let mut columns = place.chain(values).collect::<Result<Vec<_>>>()?;
         let weight = if self.reader.weighted { columns.pop() } else { None };
         let fill = Fill {
             rows: self.rows,

@@ -21,16 +21,20 @@ use crate::prelude::*;
 /// A histogram of values over events.
 #[user_doc(
     doc_section(label = "Histograms"),
-    description = "A histogram of the values of all events: arguments are (value, axis) pairs, then an optional weight. A list fills every element, a number beside a list is repeated for each; lists must have one length per event. NULL fills nothing, NaN goes to overflow. Flow bins are kept. Without weight it counts, with weight it keeps the sums of weights and of their squares, exact to the bit for any number of threads and batch size. FILTER (WHERE …) restricts it to a category, AS names it. hist(value, n, lo, hi[, weight]) is short for one regular axis.",
-    syntax_example = "hist(value, axis[, value, axis, …][, weight])",
-    alternative_syntax = "hist(value, n, lo, hi[, weight])",
-    sql_example = "```sql\nSELECT hist(MET_pt, regular(100, 0, 200)) AS met,\n       hist(Jet_pt, regular(40, 0, 400), Jet_eta, regular(48, -2.4, 2.4), genWeight) AS pt_eta,\n       hist(nJet, integer(4, 14)) FILTER (WHERE MET_pt > 50) AS njet_met50\nFROM events\n```",
+    description = "A histogram of the values of all events: arguments are (value, axis) pairs, then an optional weight and optional categories. A list fills every element, a number beside a list is repeated for each; lists must have one length per event. NULL fills nothing, NaN goes to overflow. Flow bins are kept. Without weight it counts, with weight it keeps the sums of weights and of their squares, exact to the bit for any number of threads and batch size. FILTER (WHERE …) restricts it to the events of a condition, AS names it. weights => {'nominal': w, 'pileup_up': w * 1.1, …} fills once with every weight, and puts an axis \"variation\" in front; categories => {'2b': nb >= 2, …} fills once for every condition that holds (an event may be in several), and puts an axis \"category\" before that. hist(value, n, lo, hi[, weight]) is short for one regular axis.",
+    syntax_example = "hist(value, axis[, value, axis, …][, weight | weights => {…}][, categories => {…}])",
+    alternative_syntax = "hist(value, n, lo, hi[, …])",
+    sql_example = "```sql\nSELECT hist(MET_pt, regular(100, 0, 200)) AS met,\n       hist(Jet_pt, regular(40, 0, 400), Jet_eta, regular(48, -2.4, 2.4), genWeight) AS pt_eta,\n       hist(nJet, integer(4, 14)) FILTER (WHERE MET_pt > 50) AS njet_met50,\n       hist(MET_pt, regular(20, 0, 200), weights => {'nominal': genWeight, 'up': genWeight * 1.1},\n            categories => {'all': true, '4j': nJet >= 4}) AS met_varied\nFROM events\n```",
     argument(name = "value", description = "A number, a text or a boolean per event, or a list of them."),
     argument(
         name = "axis",
         description = "regular, variable, integer, category or boolean; the same for all events."
     ),
-    argument(name = "weight", description = "A number per event, or a list of numbers, element by element.")
+    argument(
+        name = "weight",
+        description = "A number per event, or a list of numbers, element by element; or a struct of such weights, the variations."
+    ),
+    argument(name = "categories", description = "A struct of conditions per event.")
 )]
 #[derive(Debug)]
 pub struct Hist {
@@ -91,7 +95,7 @@ impl Hist {
         for (axis, &place) in axes.iter_mut().zip(&layout.values) {
             axis.name.get_or_insert_with(|| text(&call.params.args[place]));
         }
-        let places: Vec<usize> = layout.values.iter().copied().chain(layout.weight).collect();
+        let places = layout.places();
         let mut arguments: Vec<Option<Expr>> = call.params.args.into_iter().map(Some).collect();
         let args = places.iter().filter_map(|&place| arguments[place].take()).collect();
         let key = format!("{axes:?}");
@@ -107,7 +111,7 @@ impl Hist {
         }
         let types: Vec<DataType> = call.expr_fields.iter().map(|field| field.data_type().clone()).collect();
         if let Some(Bound { axes, layout, .. }) = &self.bound {
-            return Machine::new(axes.clone(), layout, (0..types.len()).collect());
+            return Machine::new(axes.clone(), layout, (0..types.len()).collect(), &types);
         }
         let layout = Layout::of(&types)?;
         let mut axes = layout.axes(|place| constant_value(&call.exprs[place]))?;
@@ -115,8 +119,9 @@ impl Hist {
         for (axis, &place) in axes.iter_mut().zip(&layout.values) {
             axis.name.get_or_insert_with(|| column_name(&call.exprs[place].to_string()));
         }
-        let places = layout.values.iter().copied().chain(layout.weight).collect();
-        Machine::new(axes, &layout, places)
+        let places = layout.places();
+        let types: Vec<DataType> = places.iter().map(|&place| types[place].clone()).collect();
+        Machine::new(axes, &layout, places, &types)
     }
 }
 

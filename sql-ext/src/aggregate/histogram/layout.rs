@@ -14,7 +14,7 @@ use crate::axis::regular::regular;
 use crate::axis::{axis_at, is_axis};
 use crate::error::FunctionError;
 
-const SYNTAX: &str = "hist(value, axis[, value, axis, …][, weight]) or hist(value, n, lo, hi[, weight])";
+const SYNTAX: &str = "hist(value, axis[, value, axis, …][, weight | weights => {…}][, categories => {…}]) or hist(value, n, lo, hi[, …])";
 
 /// Places of the arguments of a call, from 0.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,8 +23,10 @@ pub(super) struct Layout {
     pub(super) values: Vec<usize>,
     /// Where the axes are.
     pub(super) axes: AxisPlaces,
-    /// Where the weight is.
+    /// Where the weight is, or the struct of the variations of the weight.
     pub(super) weight: Option<usize>,
+    /// Where the struct of the categories' conditions is.
+    pub(super) categories: Option<usize>,
 }
 
 /// Where the axes of a call are.
@@ -51,25 +53,40 @@ impl Layout {
             )?;
         }
         if let Some(weight) = layout.weight {
-            check(weight, "weight", "a number or a list of numbers", &types[weight], is_weight)?;
+            let expected = "a number, a list of numbers, or the variations, {'nominal': weight, …}";
+            check(weight, "weight", expected, &types[weight], |found| {
+                is_weight(found) || is_struct_of(found, is_weight)
+            })?;
         }
         Ok(layout)
     }
 
+    /// The places of what is filled: the values, the weight, the categories.
+    pub(super) fn places(&self) -> Vec<usize> {
+        self.values.iter().copied().chain(self.weight).chain(self.categories).collect()
+    }
+
+    /// What follows the axes, from the argument `from` on: a weight and categories.
+    fn rest(types: &[DataType], from: usize) -> Option<(Option<usize>, Option<usize>)> {
+        match &types[from..] {
+            [] => Some((None, None)),
+            [one] if is_categories(one) => Some((None, Some(from))),
+            [_] => Some((Some(from), None)),
+            [_, last] if is_categories(last) => Some((Some(from), Some(from + 1))),
+            _ => None,
+        }
+    }
+
     fn pairs(types: &[DataType]) -> Result<Self> {
         let pairs = (0..types.len() / 2).take_while(|pair| is_axis(&types[2 * pair + 1])).count();
-        let weight = match types.len() - 2 * pairs {
-            0 => None,
-            1 => Some(2 * pairs),
-            _ => {
-                let place = 2 * pairs + 1;
-                let expected = "an axis such as regular(100, 0, 200), or the weight the last argument";
-                return Err(wrong(place, "axis", expected, &types[place]));
-            }
+        let Some((weight, categories)) = Self::rest(types, 2 * pairs) else {
+            let place = 2 * pairs + 1;
+            let expected = "an axis such as regular(100, 0, 200), or the weight the last argument";
+            return Err(wrong(place, "axis", expected, &types[place]));
         };
         let values = (0..pairs).map(|pair| 2 * pair).collect();
         let axes = AxisPlaces::Arguments((0..pairs).map(|pair| 2 * pair + 1).collect());
-        Ok(Self { values, axes, weight })
+        Ok(Self { values, axes, weight, categories })
     }
 
     fn short_form(types: &[DataType]) -> Result<Self> {
@@ -82,7 +99,7 @@ impl Layout {
                     second,
                 ));
             }
-            _ if types.len() < 4 || types.len() > 5 => {
+            _ if types.len() < 4 || Self::rest(types, 4).is_none() => {
                 let function = "hist";
                 return Err(
                     FunctionError::ArgumentCount { function, found: types.len(), syntax: SYNTAX }.into()
@@ -93,7 +110,8 @@ impl Layout {
         for (place, name) in [(2, "lo"), (3, "hi")] {
             check(place, name, "a number", &types[place], is_number)?;
         }
-        Ok(Self { values: vec![0], axes: AxisPlaces::ShortForm, weight: (types.len() == 5).then_some(4) })
+        let (weight, categories) = Self::rest(types, 4).unwrap_or_default();
+        Ok(Self { values: vec![0], axes: AxisPlaces::ShortForm, weight, categories })
     }
 
     /// The axes, given how to look up the constant at a place.
@@ -152,6 +170,19 @@ fn is_value(found: &DataType) -> bool {
 
 fn is_weight(found: &DataType) -> bool {
     is_number(item(found).unwrap_or(found))
+}
+
+fn is_struct_of(found: &DataType, accepts: fn(&DataType) -> bool) -> bool {
+    match found {
+        DataType::Struct(fields) => {
+            !fields.is_empty() && fields.iter().all(|field| accepts(field.data_type()))
+        }
+        _ => false,
+    }
+}
+
+fn is_categories(found: &DataType) -> bool {
+    is_struct_of(found, |field| matches!(field, DataType::Boolean))
 }
 
 fn check(

@@ -1,12 +1,13 @@
 //! `hist(…)`: from the call to the bins.
 //!
-//! [`layout`] says which argument is what; [`columns`] turns the arrays of a batch into the kernel's slices;
-//! [`accumulator`] fills and merges; [`hist`] is what the engine sees.
+//! [`layout`] says which argument is what; [`columns`] turns the arrays of a batch into the kernel's slices; [`variants`] are the
+//! categories and weights that one call fills for; [`accumulator`] fills and merges; [`hist`] is what the engine sees.
 
 mod accumulator;
 mod columns;
 mod groups;
 mod hist;
 mod layout;
+mod variants;
 
 pub use hist::Hist;

@@ -1,0 +1,61 @@
+//! The named arguments of `hist`: `weight => w`, `weights => {…}`, `categories => {…}`.
+
+use datafusion::sql::sqlparser::ast::{
+    Expr, FunctionArg, FunctionArgExpr, FunctionArguments, Ident, Spanned,
+};
+
+use super::{faults, rewrite::fault};
+use crate::error::Result;
+
+const NAMES: [&str; 3] = ["weight", "weights", "categories"];
+
+/// Puts the named arguments of a `hist` call where the function expects them: the weight or its variations behind the
+/// axes, the categories last.
+pub(super) fn name_to_place(expr: &mut Expr) -> Result<()> {
+    let Expr::Function(call) = expr else { return Ok(()) };
+    if !call.name.to_string().eq_ignore_ascii_case("hist") {
+        return Ok(());
+    }
+    let FunctionArguments::List(list) = &mut call.args else { return Ok(()) };
+    let (mut weight, mut categories, mut others) = (None, None, vec![]);
+    for argument in std::mem::take(&mut list.args) {
+        let (name, value) = match argument {
+            FunctionArg::Named { name, arg: FunctionArgExpr::Expr(value), .. } => (name, value),
+            FunctionArg::ExprNamed {
+                name: Expr::Identifier(name),
+                arg: FunctionArgExpr::Expr(value),
+                ..
+            } => (name, value),
+            other => {
+                others.push(other);
+                continue;
+            }
+        };
+        let place = match name.value.to_lowercase().as_str() {
+            "weight" | "weights" => &mut weight,
+            "categories" => &mut categories,
+            _ => return Err(unknown(&name)),
+        };
+        if place.is_some() {
+            return Err(fault(name.span, format!("hist: '{name}' is given twice"), vec![]));
+        }
+        let plural = name.value.ends_with('s');
+        if plural && matches!(value, Expr::Value(_)) {
+            let message = format!("hist: {name} takes a value for each name: {name} => {{'a': …, 'b': …}}");
+            return Err(fault(value.span(), message, vec![]));
+        }
+        *place = Some(FunctionArg::Unnamed(FunctionArgExpr::Expr(value)));
+    }
+    others.extend(weight.into_iter().chain(categories));
+    list.args = others;
+    Ok(())
+}
+
+fn unknown(name: &Ident) -> crate::EngineError {
+    let near = faults::nearest(&name.value, NAMES.into_iter(), 1);
+    let help = match near.first() {
+        Some(near) => format!("did you mean {near}?"),
+        None => format!("the names are {}", NAMES.join(", ")),
+    };
+    fault(name.span, format!("hist has no argument named '{name}'"), vec![help])
+}
