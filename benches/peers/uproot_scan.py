@@ -1,11 +1,10 @@
 #!/usr/bin/env python3
-"""CPU seconds of uproot for the columns of the ADL queries Q1-Q8, beside those of ana-root.
+"""CPU seconds of uproot for the columns of the ADL queries Q1-Q8, for `benches/scan.sh`.
 
-    ANA_BENCH_DATA=DIR uproot_scan.py [ana-root.jsonl]
+    ANA_BENCH_DATA=DIR uproot_scan.py [CODEC ...]
 
-DIR holds gen_1M_{zstd,lz4,zlib,lzma}.root. The optional file is what
-`cargo bench -p ana-root --bench ratio -- --json` printed on the same machine in the same hour.
-The file is in memory for both; uproot decompresses in this thread alone.
+DIR holds gen_1M_{zstd,lz4,zlib,lzma}.root. Writes one JSON object per codec and query, with the least of three reads.
+The file is mapped into memory and read once before; uproot decompresses in this thread alone.
 """
 import json
 import os
@@ -30,14 +29,8 @@ QUERIES = {
 
 
 def main():
-    ours = {}
-    if len(sys.argv) > 1:
-        for line in open(sys.argv[1]):
-            row = json.loads(line)
-            ours[row["codec"], row["query"]] = row
     folder = os.environ.get("ANA_BENCH_DATA", ".")
-    print("codec query  uproot CPU s  ana-root CPU s  ana-root / uproot")
-    for codec in ("zstd", "lz4", "zlib", "lzma"):
+    for codec in sys.argv[1:] or ("zstd", "lz4", "zlib", "lzma"):
         path = os.path.join(folder, f"gen_1M_{codec}.root")
         if not os.path.exists(path):
             print(f"skipped: no {path}", file=sys.stderr)
@@ -50,9 +43,8 @@ def main():
                     began = time.process_time()
                     tree.arrays(columns, library="ak")
                     best = min(best, time.process_time() - began)
-                row = ours.get((codec, query))
-                beside = f"{row['scan_cpu_s']:14.4f}  {row['scan_cpu_s'] / best:17.2f}" if row else ""
-                print(f"{codec:5} {query}    {best:12.4f}  {beside}", flush=True)
+                row = {"codec": codec, "query": query, "uproot_cpu_s": best, "version": uproot.__version__}
+                print(json.dumps(row), flush=True)
 
 
 main()

@@ -13,6 +13,7 @@
 
 mod bins;
 mod guess;
+mod nested;
 mod real;
 
 use crate::axis::Transform;

@@ -114,12 +114,24 @@ fn axes_without_an_easy_formula() {
         .chain((0..50).map(|i| 20.0 + 1e-9 * f64::from(i)))
         .chain((1..30).map(|i| 1e3 * f64::from(i)))
         .collect();
+    // One crowd, and crowds of several widths far from each other: cells of two sizes.
+    let crowd: Vec<f64> = (0..20)
+        .map(f64::from)
+        .chain((0..50).map(|i| 20.0 + 0.01 * f64::from(i)))
+        .chain((1..31).map(|i| 20.5 + 50.0 * f64::from(i)))
+        .collect();
+    let crowds: Vec<f64> = [(-5e3, 1e-3), (-1.0, 0.1), (91.0, 1e-2), (4e4, 7.0)]
+        .iter()
+        .flat_map(|&(start, step)| (0..30).map(move |i| start + step * f64::from(i)))
+        .collect();
     let signed: Vec<f64> = geometric.iter().rev().map(|e| -e).chain(geometric.iter().copied()).collect();
     // Neighbouring doubles, which are all one f32.
     let dense: Vec<f64> = std::iter::successors(Some(1.0f64), |x| Some(x.next_up())).take(40).collect();
     let ends = vec![f64::MIN, -1.0, 1.0, f64::MAX];
     let tiny = vec![-5e-324, 0.0, 5e-324, 1e-310];
-    for edges in [geometric, uneven, signed, dense, ends, tiny, vec![1.0, 2.0], vec![1e-300, 1e300]] {
+    for edges in
+        [geometric, uneven, crowd, crowds, signed, dense, ends, tiny, vec![1.0, 2.0], vec![1e-300, 1e300]]
+    {
         let axis = Axis::variable(edges.clone()).unwrap();
         check(&axis, &edges, &hard_values(&edges));
     }
@@ -198,7 +210,14 @@ fn any_edges() -> impl Strategy<Value = Vec<f64>> {
     let crowded = (any::<f64>(), vec(0u32..200, 2..60)).prop_map(|(base, steps)| {
         steps.iter().map(|&s| f64::from_bits(base.to_bits().wrapping_add(u64::from(s)))).collect()
     });
-    prop_oneof![scattered, crowded].prop_filter_map("two edges", |mut edges: Vec<f64>| {
+    // Crowds of one width each.
+    let crowds = vec((-1e4..1e4f64, -12i32..4, 1u32..20), 1..6).prop_map(|crowds| {
+        let edges = |(start, exponent, n): (f64, i32, u32)| {
+            (0..=n).map(move |i| start + f64::from(i) * 2f64.powi(exponent))
+        };
+        crowds.into_iter().flat_map(edges).collect()
+    });
+    prop_oneof![scattered, crowded, crowds].prop_filter_map("two edges", |mut edges: Vec<f64>| {
         edges.retain(|e| e.is_finite());
         edges.sort_by(f64::total_cmp);
         edges.dedup_by(|b, a| a >= b);

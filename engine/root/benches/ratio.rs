@@ -16,23 +16,15 @@ mod adl;
 use std::hint::black_box;
 use std::time::Instant;
 
-const ROUNDS: usize = 5;
+const ROUNDS: usize = 9;
 
-/// Seconds this thread has had a CPU; where the system does not tell, seconds on the clock.
-fn cpu_seconds(began: Instant) -> f64 {
-    let spent = std::fs::read_to_string("/proc/thread-self/schedstat").ok();
-    let nanoseconds = spent.and_then(|spent| spent.split(' ').next()?.parse::<f64>().ok());
-    nanoseconds.map_or_else(|| began.elapsed().as_secs_f64(), |nanoseconds| nanoseconds / 1e9)
-}
-
-/// Seconds for one run. The system accounts for CPU time in steps of milliseconds, so many runs are timed together.
+/// Seconds for one run: CPU time of this thread, over enough runs that starting and stopping does not count.
 fn timed(runs: u32, work: impl Fn() -> usize) -> f64 {
-    let began = Instant::now();
-    let before = cpu_seconds(began);
+    let began = cpu_time::ThreadTime::now();
     for _ in 0..runs {
         black_box(work());
     }
-    (cpu_seconds(began) - before) / f64::from(runs)
+    began.elapsed().as_secs_f64() / f64::from(runs)
 }
 
 /// Runs that take some 150 ms.

@@ -87,6 +87,12 @@ impl<F: Real> Bins<F> {
                     *index = table[*index as usize];
                 }
             }
+            Guess::Nested { cells, table } => {
+                arch.dispatch(Cells { cell: |x| cells.cell(x), values, cells: &mut *indices });
+                for index in indices.iter_mut() {
+                    *index = table[*index as usize];
+                }
+            }
             by_value => {
                 let n = self.thresholds.len().saturating_sub(1);
                 for (&x, index) in values.iter().zip(indices.iter_mut()) {

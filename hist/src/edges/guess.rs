@@ -3,6 +3,7 @@
 //! A guess is at most n, so that a comparison always follows it: the index is guess + 1 unless x is below the threshold of
 //! guess + 1. NaN is below nothing and is sent to guess n, so it becomes n + 1, the overflow.
 
+use super::nested::Nested;
 use super::real::Real;
 use super::real::sealed::Real as _;
 
@@ -11,7 +12,7 @@ use super::real::sealed::Real as _;
 const SHIFT: f64 = 0.25;
 
 /// Cells of the largest guess table tried, unless there are more bins.
-const MAX_TABLE: usize = 1 << 14;
+pub(super) const MAX_TABLE: usize = 1 << 14;
 
 /// How a value becomes an index that is right or one too low.
 #[derive(Debug, Clone)]
@@ -24,6 +25,8 @@ pub(super) enum Guess<F> {
     Table { lo: F, scale: F, top: F, table: Vec<u32> },
     /// The upper bits of x, which are roughly its logarithm, name the cell.
     Bits { base: i64, shift: u32, table: Vec<u32> },
+    /// Cells of two sizes, for edges that crowd in places.
+    Nested { cells: Box<Nested<F>>, table: Vec<u32> },
     /// Bisect.
     Search,
 }
@@ -79,7 +82,7 @@ fn clamped<F: Real>(x: F, lo: F, scale: F, shift: F, top: F) -> F {
     if g > F::ZERO { g } else { F::ZERO }
 }
 
-/// The cell of the finer table that [`Guess::Table`] reads.
+/// The cell of one of equal cells within 0 ..= top.
 #[inline(always)]
 pub(super) fn table_cell<F: Real>(x: F, lo: F, scale: F, top: F) -> u32 {
     clamped(x, lo, scale, F::ZERO, top).round_index()
@@ -101,7 +104,7 @@ impl<F: Real> Guess<F> {
                 guess.round_index() as usize
             }
             &Self::Linear { lo, scale, top } => linear(x, lo, scale, top) as usize,
-            Self::Table { table, .. } | Self::Bits { table, .. } => {
+            Self::Table { table, .. } | Self::Bits { table, .. } | Self::Nested { table, .. } => {
                 table[self.cell(x, table.len() - 1)] as usize
             }
             #[allow(clippy::eq_op, reason = "the generic way to ask for NaN")]
@@ -118,9 +121,10 @@ impl<F: Real> Guess<F> {
     /// The cell of a value in the guess' table, whose last cell is `last`.
     #[inline(always)]
     fn cell(&self, x: F, last: usize) -> usize {
-        match *self {
-            Self::Table { lo, scale, top, .. } => table_cell(x, lo, scale, top) as usize,
-            Self::Bits { base, shift, .. } => {
+        match self {
+            &Self::Table { lo, scale, top, .. } => table_cell(x, lo, scale, top) as usize,
+            Self::Nested { cells, .. } => cells.cell(x) as usize,
+            &Self::Bits { base, shift, .. } => {
                 #[allow(clippy::eq_op, reason = "the generic way to ask for NaN")]
                 let nan = x != x;
                 let cell = usize::try_from((x.key() >> shift).max(base) - base).unwrap_or(last);
@@ -146,6 +150,7 @@ impl<F: Real> Guess<F> {
 fn proves<F: Real>(guess: &Guess<F>, thresholds: &[F]) -> bool {
     let usable = match guess {
         Guess::Linear { scale, .. } | Guess::Table { scale, .. } => scale.widen().is_finite(),
+        Guess::Nested { cells, .. } => cells.is_finite(),
         Guess::Formula(formula) => formula.scale.is_finite(),
         _ => true,
     };
@@ -187,7 +192,13 @@ fn candidates<F: Real>(edges: &[f64], thresholds: &[F]) -> impl Iterator<Item = 
             tabulated(span + 3, thresholds, |table| Guess::Bits { base, shift, table })
         })
     });
-    direct.into_iter().chain(fine).chain(by_bits)
+    let crowded = std::iter::successors(Some(start), |cells| Some(2 * cells))
+        .take_while(move |&cells| cells < MAX_TABLE && cells < F::MAX_INDEX)
+        .filter_map(move |coarse| {
+            let cells = Box::new(Nested::new(coarse, edges, thresholds)?);
+            Some(tabulated(cells.cells(), thresholds, |table| Guess::Nested { cells: cells.clone(), table }))
+        });
+    direct.into_iter().chain(fine).chain(by_bits).chain(crowded)
 }
 
 /// A table of `cells` in which each cell holds the number of thresholds that every value of the cell has reached.

@@ -90,11 +90,41 @@ pub(crate) enum Values {
     F64(Vec<f64>),
 }
 
-/// Appends `bytes` with their order turned around; compiled for the vector unit that is there at run time.
+/// Items swapped at a time: they stay in the first-level cache until they are copied.
+const BLOCK: usize = 1024;
+
+/// Turns bytes into numbers and appends them; a form that `Arch::dispatch` compiles for the vector unit that is there at
+/// run time. Extending the vector by an iterator would be a call to a loop compiled for the oldest machine.
+struct Append<'a, const WIDTH: usize, T, F> {
+    items: &'a [[u8; WIDTH]],
+    values: &'a mut Vec<T>,
+    number: F,
+}
+
+impl<const WIDTH: usize, T: Copy + Default, F: Fn([u8; WIDTH]) -> T> pulp::NullaryFnOnce
+    for Append<'_, WIDTH, T, F>
+{
+    type Output = ();
+
+    #[inline(always)]
+    fn call(self) {
+        let Self { items, values, number } = self;
+        let mut block = [T::default(); BLOCK];
+        for items in items.chunks(BLOCK) {
+            for (value, item) in block.iter_mut().zip(items) {
+                *value = number(*item);
+            }
+            values.extend_from_slice(block.get(..items.len()).unwrap_or_default());
+        }
+    }
+}
+
+/// Appends `bytes` with their order turned around.
 macro_rules! swap {
     ($vec:expr, $type:ty, $width:literal, $bytes:expr) => {{
-        let chunks = $bytes.as_chunks::<$width>().0;
-        pulp::Arch::new().dispatch(|| $vec.extend(chunks.iter().map(|chunk| <$type>::from_be_bytes(*chunk))));
+        let items = $bytes.as_chunks::<$width>().0;
+        let number = |item| <$type>::from_be_bytes(item);
+        pulp::Arch::new().dispatch(Append { items, values: $vec, number });
     }};
 }
 
@@ -144,9 +174,9 @@ impl Values {
                 vec.extend(bytes.as_chunks::<4>().0.iter().map(|chunk| grid.value(*chunk)));
             }
             (Self::F64(vec), Item::F32As64) => {
-                vec.extend(
-                    bytes.as_chunks::<4>().0.iter().map(|chunk| f64::from(f32::from_be_bytes(*chunk))),
-                );
+                let items = bytes.as_chunks::<4>().0;
+                let number = |item| f64::from(f32::from_be_bytes(item));
+                pulp::Arch::new().dispatch(Append { items, values: vec, number });
             }
             (Self::F64(vec), _) => swap!(vec, f64, 8, bytes),
         }
