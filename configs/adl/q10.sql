@@ -16,7 +16,7 @@ WITH preselection AS (
   SELECT nGoodJet, MET_pt, genWeight AS w,
          (SELECT sum(j.pt) AS ht, count(*) FILTER (WHERE j.btagDeepFlavB > 0.2783) AS nb FROM GoodJet j) AS jets,
          (SELECT j.pt, j.eta FROM GoodJet j ORDER BY j.pt DESC LIMIT 1) AS jet0,
-         (SELECT l.pt, l.eta FROM GoodLepton l LIMIT 1) AS lepton,
+         (SELECT 0.01 + 0.0002 * l.pt AS id, 0.005 * (1 + abs(l.eta)) AS iso FROM GoodLepton l LIMIT 1) AS lepton,
          0.002 * (Pileup_nTrueInt - 30) AS pileup,
          CASE WHEN HLT_IsoMu24 OR HLT_Ele32_WPTight_Gsf THEN 0.02 ELSE 0.05 END AS trg
   FROM events
@@ -26,12 +26,12 @@ WITH preselection AS (
          {'baseline': true, '1b': jets.nb >= 1, '2b': jets.nb >= 2, '3b': jets.nb >= 3, '4b': jets.nb >= 4} AS category,
          {'nominal': w,
           'pileup_up': w * (1 + pileup), 'pileup_down': w * (1 - pileup),
-          'lepId_up': w * (1 + (0.01 + 0.0002 * lepton.pt)), 'lepId_down': w * (1 - (0.01 + 0.0002 * lepton.pt)),
-          'lepIso_up': w * (1 + 0.005 * (1 + abs(lepton.eta))), 'lepIso_down': w * (1 - 0.005 * (1 + abs(lepton.eta))),
+          'lepId_up': w * (1 + lepton.id), 'lepId_down': w * (1 - lepton.id),
+          'lepIso_up': w * (1 + lepton.iso), 'lepIso_down': w * (1 - lepton.iso),
           'trigger_up': w * (1 + trg), 'trigger_down': w * (1 - trg),
           'btag_up': w * power(1.03, jets.nb), 'btag_down': w * power(0.97, jets.nb),
           'jetHT_up': w * (1 + 0.05 * least(jets.ht / 1000, 1)), 'jetHT_down': w * (1 - 0.05 * least(jets.ht / 1000, 1)),
-          'met_up': w * (1 + 0.02 * tanh(MET_pt / 100)), 'met_down': w * (1 - 0.02 * tanh(MET_pt / 100))} AS weight
+          'met_up': w * (1 + 0.02 * tanh(CAST(MET_pt AS DOUBLE) / 100)), 'met_down': w * (1 - 0.02 * tanh(CAST(MET_pt AS DOUBLE) / 100))} AS weight
   FROM preselection
 )
 SELECT hist(nGoodJet, regular(12, 4, 16), weights => weight, categories => category) AS "nJets",

@@ -8,6 +8,7 @@ use std::{
 };
 
 use ana_engine::Session;
+use ana_hist::{Histogram, Weighted};
 use ana_tests::{shared, skip, workspace};
 use serde_json::Value;
 
@@ -60,6 +61,22 @@ fn numbers(list: &Value) -> Vec<f64> {
     list.as_array().unwrap().iter().map(|v| v.as_f64().unwrap()).collect()
 }
 
+/// The histogram of this name; `HT|1b|btag_up` is the one of the category 1b and the variation btag_up in HT.
+fn named(histograms: &BTreeMap<String, Histogram>, name: &str) -> Option<Histogram> {
+    let parts: Vec<&str> = name.split('|').collect();
+    let [variable, category, variation] = parts.as_slice() else { return histograms.get(name).cloned() };
+    let all = histograms.get(*variable)?;
+    let [categories, variations, axis] = all.axes.as_slice() else { return None };
+    let (category, variation) = (categories.label_index(category)?, variations.label_index(variation)?);
+    assert!(category < categories.bins() && variation < variations.bins(), "{name}: no such label");
+    let cells: Vec<usize> =
+        (0..axis.extent()).map(|bin| all.cell(&[category, variation, bin]).unwrap()).collect();
+    let counts = cells.iter().map(|&cell| all.counts[cell]).collect();
+    let of = |sums: Vec<f64>| cells.iter().map(|&cell| sums[cell]).collect();
+    let weighted = Weighted { sumw: of(all.sumws()), sumw2: of(all.sumw2s()) };
+    Some(Histogram::new(vec![axis.clone()], counts, Some(weighted)).unwrap())
+}
+
 /// Sums of weights differ between tools by the order of adding; counts do not.
 fn assert_close(found: &[f64], expected: &[f64], what: &str) {
     for (bin, (found, expected)) in found.iter().zip(expected).enumerate() {
@@ -80,11 +97,17 @@ async fn compare(reference: &Path, file: &Path, filled: &mut BTreeMap<String, bo
         let Some(expected) = reference_answer(&path) else { continue };
         // CMS open data of 2012 have another b-tag.
         let sql = if tag == "opendata_run2012b" { sql.replace("btagDeepFlavB", "btag") } else { sql };
+        // This file has no trigger branches; those that are absent did not fire.
+        let sql = if tag == "nano_tt_v12" {
+            sql.replace("HLT_IsoMu24 OR HLT_Ele32_WPTight_Gsf", "false")
+        } else {
+            sql
+        };
         let result = session.run_script(&sql).await.unwrap_or_else(|e| panic!("{tag} {query}: {e}"));
         let histograms: BTreeMap<_, _> = result.expect("rows").histograms().unwrap().into_iter().collect();
         for (name, expected) in expected["hists"].as_object().unwrap() {
             let what = format!("{tag} {query} {name}");
-            let got = histograms.get(name).unwrap_or_else(|| panic!("{what}: no such histogram"));
+            let got = named(&histograms, name).unwrap_or_else(|| panic!("{what}: no such histogram"));
             let sumw = numbers(&expected["sumw"]);
             let found: Vec<f64> = (0..sumw.len()).map(|cell| got.sumw(cell)).collect();
             assert_eq!(got.counts.len(), sumw.len(), "{what}: number of bins");

@@ -246,7 +246,7 @@ mod tests {
     #[case::too_few(vec![f32()], "hist: got 1 arguments, expected hist(value, axis")]
     #[case::two_weights(vec![f32(), axis_data_type(), f32(), f32()], "hist: argument 4 (axis) must be an axis such as")]
     #[case::axis_first(vec![axis_data_type(), axis_data_type()], "hist: argument 1 (value) must be a number, a text, true or false, or a list of them, got an axis")]
-    #[case::weight(vec![f32(), axis_data_type(), DataType::Utf8], "hist: argument 3 (weight) must be a number or a list of numbers, got Utf8")]
+    #[case::weight(vec![f32(), axis_data_type(), DataType::Utf8], "hist: argument 3 (weight) must be a number, a list of numbers, or the variations, {'nominal': weight, …}, got Utf8")]
     #[case::short(vec![f32(), DataType::Int64, DataType::Utf8, f32()], "hist: argument 3 (lo) must be a number, got Utf8")]
     fn misuse(#[case] types: Vec<DataType>, #[case] want: &str) {
         let error = Layout::of(&types).unwrap_err().strip_backtrace();
