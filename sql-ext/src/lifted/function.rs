@@ -92,6 +92,13 @@ impl ScalarUDFImpl for LiftedFunction {
             Aligned::new(&|| self.name().to_owned(), &call.args, &call.arg_fields, call.number_rows)?;
         call.number_rows = aligned.len();
         call.args.clone_from(&aligned.values);
+        if super::nan::orders(self.name()) {
+            for argument in &mut call.args {
+                if let ColumnarValue::Array(values) = argument {
+                    *values = super::nan::one_nan(Arc::clone(values));
+                }
+            }
+        }
         call.arg_fields = self.items(&call.arg_fields);
         if let Some(item) = arguments::item(call.return_field.data_type()) {
             call.return_field = arguments::returns(self.name(), item.clone());

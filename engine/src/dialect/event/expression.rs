@@ -2,8 +2,8 @@
 
 use ana_kernels::ir::{BinaryOp, Const, Expr, Reduction, Type, UnaryOp};
 use datafusion::sql::sqlparser::ast::{
-    AccessExpr, BinaryOperator, CaseWhen, DataType as SqlType, Expr as SqlExpr, Ident, Spanned, Subscript,
-    UnaryOperator, Value,
+    AccessExpr, BinaryOperator, CaseWhen, CeilFloorKind, DataType as SqlType, DateTimeField, Expr as SqlExpr,
+    Ident, Spanned, Subscript, UnaryOperator, Value,
 };
 
 use super::{
@@ -61,6 +61,13 @@ impl Binder<'_, '_> {
             }
             SqlExpr::Cast { expr: value, data_type, .. } => self.cast(value, data_type, expr),
             SqlExpr::Function(call) => self.function(call, expr),
+            // The parser has forms of their own for these two.
+            SqlExpr::Floor { expr: value, field } if is_of_number(field) => {
+                Ok(Typed::f64(self.number(value)?.unary(UnaryOp::Floor)))
+            }
+            SqlExpr::Ceil { expr: value, field } if is_of_number(field) => {
+                Ok(Typed::f64(self.number(value)?.unary(UnaryOp::Ceil)))
+            }
             SqlExpr::Subquery(query) => {
                 let (_, mut outputs, _) = self.subquery(query, Shape::Row)?;
                 match (outputs.pop(), outputs.is_empty()) {
@@ -175,16 +182,13 @@ impl Binder<'_, '_> {
                 Some(object) => self.object_field(&object, &field.value, field),
                 None => Err(fault(root.span(), format!("{root} is no object"), vec![])),
             },
-            [AccessExpr::Subscript(Subscript::Index { index })] => {
-                let SqlExpr::CompoundIdentifier(parts) = root else {
-                    return Err(fault(
-                        root.span(),
-                        format!("{root} cannot be subscripted in an event subquery"),
-                        vec![],
-                    ));
-                };
-                let [collection, field] = parts.as_slice() else {
-                    return Err(fault(root.span(), format!("{root} is no list"), vec![]));
+            // The parser takes `Jet.pt[i]` for two steps from `Jet`.
+            [
+                AccessExpr::Dot(SqlExpr::Identifier(field)),
+                AccessExpr::Subscript(Subscript::Index { index }),
+            ] => {
+                let SqlExpr::Identifier(collection) = root else {
+                    return Err(fault(root.span(), format!("{root} is no collection"), vec![]));
                 };
                 let place = self.expr(index)?.to(Type::I64);
                 let first = Const::I64(1);
@@ -404,6 +408,11 @@ impl Binder<'_, '_> {
             }),
         }
     }
+}
+
+/// `floor(x)`, and not `floor(x TO DAY)` or `floor(x, 2)`.
+fn is_of_number(field: &CeilFloorKind) -> bool {
+    matches!(field, CeilFloorKind::DateTimeField(DateTimeField::NoDateTime))
 }
 
 /// A literal; also one with a sign.
