@@ -23,7 +23,7 @@ pub(super) fn compares(expression: &Expr) -> Result<bool> {
 
 /// Whether a function compares its arguments.
 pub(super) fn orders(function: &str) -> bool {
-    ["greatest", "least", "nullif"].contains(&function)
+    ["greatest", "least"].contains(&function)
 }
 
 /// The array with the NaN that is greater than every number for each NaN; the same array if it has none other.

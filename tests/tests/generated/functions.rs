@@ -90,8 +90,9 @@ pub(crate) fn of_numbers(fun: Fun, values: &[V], types: &[Ty], ty: Ty, mode: Mod
         Fun::Sqrt if mode == Mode::Column && x <= error && error > 0.0 => Err(Skip::Fault),
         Fun::Sqrt if error == 0.0 => Ok(exact(if single { f64::from((x as f32).sqrt()) } else { x.sqrt() })),
         Fun::Sqrt => Ok(root(x, error)),
+        Fun::Exp | Fun::Sinh if error > 1e-3 && x.is_finite() => Err(Skip::Ambiguous),
         Fun::Exp => smooth(x.exp(), x.exp()),
-        Fun::Ln if x.abs() <= error && error > 0.0 => Err(Skip::Ambiguous),
+        Fun::Ln if x.abs() <= 2.0 * error && error > 0.0 => Err(Skip::Ambiguous),
         Fun::Ln => smooth(x.ln(), 2.0 / x.abs()),
         // Where neighbouring arguments are turns apart, libraries differ in nothing but that.
         Fun::Sin | Fun::Cos if x.is_finite() && (error > 1e-3 || (single && x.abs() > 1e30)) => {
@@ -141,7 +142,13 @@ pub(crate) fn wide(op: Op, a: V, b: V) -> Res<V> {
 
 pub(crate) fn atan2(y: f64, ey: f64, x: f64, ex: f64) -> Res<V> {
     let error = (ey * x.abs() + ex * y.abs()) / (x * x + y * y);
-    if ey + ex > 0.0 && (!(error < 1e-3) || (x < 0.0 && y.abs() <= ey)) && !x.is_nan() && !y.is_nan() {
+    // Too far from exact for slopes to tell anything.
+    let unknown = 2.0 * (ey + ex) >= y.hypot(x);
+    if ey + ex > 0.0
+        && (unknown || !(error < 1e-3) || (x < 0.0 && y.abs() <= ey))
+        && !x.is_nan()
+        && !y.is_nan()
+    {
         return Err(Skip::Ambiguous);
     }
     let angle = y.atan2(x);

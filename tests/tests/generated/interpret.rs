@@ -26,10 +26,28 @@ pub(crate) fn answer(expr: &E, catalog: &Catalog, event: &Event) -> Res<Out> {
     Place { catalog, event, vars: vec![], aggregates: vec![] }.value(expr)
 }
 
+fn answer_of_columns(expr: &E, catalog: &Catalog, event: &Event) -> Option<Res<Out>> {
+    (!expr.inside).then(|| answer(expr, catalog, event))
+}
+
+fn may_fail(expr: &E) -> bool {
+    match expr.node.as_ref() {
+        Node::Op(..) | Node::Negative(_) | Node::Call(Fun::Abs, _) => {
+            !expr.ty.is_float() && expr.ty != Ty::Bool
+        }
+        Node::Cast(safe, ..) => !safe && !expr.ty.is_float(),
+        Node::Call(Fun::Sqrt, _) => true,
+        _ => false,
+    }
+}
+
 /// Whether column arithmetic anywhere in the expression fails in this event: the engine may compute all of it.
 pub(crate) fn fails(expr: &E, catalog: &Catalog, event: &Event) -> bool {
-    if !expr.inside && answer(expr, catalog, event).err() == Some(Skip::Fault) {
-        return true;
+    match answer_of_columns(expr, catalog, event) {
+        Some(Err(Skip::Fault)) => return true,
+        // Whether it fails is too close to call.
+        Some(Err(Skip::Ambiguous)) if may_fail(expr) => return true,
+        _ => {}
     }
     let mut parts = expr.node.parts();
     parts.extend(super::syntax::more_parts(&expr.node));

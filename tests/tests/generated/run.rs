@@ -189,7 +189,8 @@ impl Table {
         for (collection, objects) in self.catalog.collections.iter().zip(&event.collections) {
             let Some(objects) = objects.as_ref().filter(|_| sql.contains(&collection.name)) else { continue };
             for ((name, _), values) in collection.fields.iter().zip(&objects.fields) {
-                if sql.contains(&format!(".{name}")) || name == "pt" {
+                if sql.contains(&format!(".{name}")) || ["pt", "eta", "phi", "mass"].contains(&name.as_str())
+                {
                     let values = shown(&super::value::Out::Many(values.clone()));
                     text += &format!("  {}.{name} = {values}\n", collection.name);
                 }

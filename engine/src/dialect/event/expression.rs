@@ -122,6 +122,19 @@ impl Binder<'_, '_> {
     fn is_inside(&self, expr: &SqlExpr) -> bool {
         let mut inside = false;
         function::walk(expr, &mut |part| {
+            if let SqlExpr::CompoundFieldAccess { root, access_chain } = part {
+                // What stands after a dot is a field of what stands before, whatever else has that name.
+                let of_object = match root.as_ref() {
+                    SqlExpr::Identifier(name) => self.place(&name.value).is_some(),
+                    other => self.is_inside(other),
+                };
+                let by_object = access_chain.iter().any(|step| match step {
+                    AccessExpr::Subscript(Subscript::Index { index }) => self.is_inside(index),
+                    _ => false,
+                });
+                inside |= of_object || by_object;
+                return false;
+            }
             inside |= match part {
                 SqlExpr::Subquery(_) | SqlExpr::Exists { .. } | SqlExpr::InSubquery { .. } => true,
                 SqlExpr::Identifier(name) => {
