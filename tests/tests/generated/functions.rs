@@ -98,6 +98,8 @@ pub(crate) fn of_numbers(fun: Fun, values: &[V], types: &[Ty], ty: Ty, mode: Mod
         Fun::Sin | Fun::Cos if x.is_finite() && (error > 1e-3 || (single && x.abs() > 1e30)) => {
             Err(Skip::Ambiguous)
         }
+        Fun::Pow if error > 1e-3 * x.abs() => Err(Skip::Ambiguous),
+        Fun::Pow => smooth(x.powf(arguments[1].0), 4.0 * arguments[1].0 * x.abs().powf(arguments[1].0 - 1.0)),
         Fun::Sin => smooth(x.sin(), 1.0),
         Fun::Cos => smooth(x.cos(), 1.0),
         Fun::Sinh => smooth(x.sinh(), x.cosh()),
@@ -205,6 +207,12 @@ pub(crate) fn of_lists(fun: ListFun, arguments: &[Out]) -> Res<Out> {
         (0..).zip(list.iter().copied()).filter(|(_, value)| !matches!(value, V::Null)).collect()
     };
     let number = |value: V| widen(value, Ty::F64);
+    if matches!(fun, ListFun::ArgMin | ListFun::ArgMax | ListFun::ArgSort(_) | ListFun::Leading) {
+        let known = known(list);
+        for (place, (_, a)) in known.iter().enumerate() {
+            known[..place].iter().try_for_each(|(_, b)| order(*a, *b).map(drop))?;
+        }
+    }
     Ok(Out::One(match fun {
         ListFun::Any => logical(list, true),
         ListFun::All => logical(list, false),

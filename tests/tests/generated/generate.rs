@@ -95,6 +95,11 @@ impl<'a> Generator<'a> {
         self.e(node)
     }
 
+    fn literal_of(&mut self, values: &[i64]) -> E {
+        let value = V::I(*self.random.pick(values));
+        self.e(Node::Lit(value, Ty::I64))
+    }
+
     /// A field of a collection, by its place.
     pub(crate) fn field(&mut self, collection: usize, want: Want) -> Option<usize> {
         let fields = &self.catalog.collections[collection].fields;
@@ -193,7 +198,7 @@ impl<'a> Generator<'a> {
     }
 
     fn number(&mut self, want: Want, at: At, depth: usize) -> Node {
-        use Op::{Add, Div, Mul, Rem, Sub};
+        use Op::{Add, BitAnd, BitOr, Div, Mul, Rem, Sub};
         if want == Want::Integer {
             let (a, b) = (self.expr(want, at, depth), self.beside(want, at, depth));
             return match self.random.below(8) {
@@ -202,9 +207,9 @@ impl<'a> Generator<'a> {
                 2 => {
                     let value = self.expr(Want::Number, at, depth);
                     let ty = if self.random.chance(50) { Ty::I32 } else { Ty::I64 };
-                    Node::Cast(true, value, ty)
+                    Node::Cast(self.random.chance(70), value, ty)
                 }
-                _ => Node::Op(*self.random.pick(&[Add, Sub, Mul, Div, Rem]), a, b),
+                _ => Node::Op(*self.random.pick(&[Add, Sub, Mul, Div, Rem, BitAnd, BitOr]), a, b),
             };
         }
         let float = self.expr(Want::Float, at, depth);
@@ -216,7 +221,8 @@ impl<'a> Generator<'a> {
                 let curves = [Fun::Exp, Fun::Ln, Fun::Sin, Fun::Cos, Fun::Sinh, Fun::Atan];
                 Node::Call(*self.random.pick(&curves), vec![float])
             }
-            4 => match self.random.below(3) {
+            4 => match self.random.below(4) {
+                3 => Node::Call(Fun::Pow, vec![float, self.literal_of(&[2, 3])]),
                 0 => Node::Call(Fun::DeltaPhi, vec![float, self.beside(Want::Float, at, depth)]),
                 1 => Node::Call(Fun::Atan2, vec![float, self.beside(Want::Float, at, depth)]),
                 _ => {
@@ -256,7 +262,11 @@ impl<'a> Generator<'a> {
 
     fn condition(&mut self, at: At, depth: usize) -> Node {
         use Op::{And, Eq, Ge, Gt, Le, Lt, Ne, Or};
-        match self.random.below(14) {
+        match self.random.below(15) {
+            14 => {
+                let (op, a) = (*self.random.pick(&[Eq, Ne]), self.expr(Want::Bool, at, depth));
+                Node::Op(op, a, self.beside(Want::Bool, at, depth))
+            }
             0 => Node::Not(self.expr(Want::Bool, at, depth)),
             1 => {
                 let is = *self.random.pick(&[Is::True, Is::NotTrue, Is::False, Is::NotFalse]);

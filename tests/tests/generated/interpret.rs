@@ -189,7 +189,7 @@ fn element(node: &Node, values: &[V], types: &[Ty], ty: Ty, mode: Mode, list: bo
         })),
         Node::Op(Op::And, ..) => Ok(logical(values, false)),
         Node::Op(Op::Or, ..) => Ok(logical(values, true)),
-        Node::Op(op @ (Op::Add | Op::Sub | Op::Mul | Op::Div | Op::Rem), ..) => {
+        Node::Op(op, ..) if op.is_arithmetic() => {
             arithmetic(*op, widen(values[0], ty), widen(values[1], ty), ty, mode)
         }
         Node::Op(op, ..) => compared(*op, 0, 1, together(&[0, 1])),

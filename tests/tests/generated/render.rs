@@ -99,6 +99,10 @@ impl Sql<'_> {
             Node::Negative(part) => format!("(- {})", sql(part)),
             Node::Not(part) => format!("(NOT {})", sql(part)),
             Node::Is(part, is) => format!("({} {})", sql(part), is.sql()),
+            // After a comparison the bare word would be SQL's `= ANY (…)`.
+            Node::Op(op, a, b) if sql(b).starts_with("any(") => {
+                format!("({} {} ({}))", sql(a), op.sql(), sql(b))
+            }
             Node::Op(op, a, b) => format!("({} {} {})", sql(a), op.sql(), sql(b)),
             Node::Between(negated, a, low, high) => {
                 format!("({} {}BETWEEN {} AND {})", sql(a), not(*negated), sql(low), sql(high))
@@ -185,15 +189,20 @@ impl Sql<'_> {
 
     fn rest(&self, sub: &Sub) -> String {
         let collection = |place: &usize| &self.catalog.collections[*place].name;
-        let mut sql = format!(
-            " FROM {}",
-            joined(sub.from.iter().map(|(var, place)| format!("{} o{var}", collection(place))))
-        );
         let bounds = sub.bounds.iter().map(|(a, b)| {
             if (a + b) % 3 == 0 { format!("idx(o{b}) > idx(o{a})") } else { format!("idx(o{a}) < idx(o{b})") }
         });
-        let conditions: Vec<String> =
+        let mut conditions: Vec<String> =
             bounds.chain(sub.conditions.iter().map(|condition| self.expr(condition))).collect();
+        let from: Vec<String> =
+            sub.from.iter().map(|(var, place)| format!("{} o{var}", collection(place))).collect();
+        // Two ways of writing the same.
+        let mut sql = match from.as_slice() {
+            [a, b] if !conditions.is_empty() && sub.from[0].0 % 3 == 0 => {
+                format!(" FROM {a} JOIN {b} ON {}", conditions.remove(0))
+            }
+            _ => format!(" FROM {}", from.join(", ")),
+        };
         if !conditions.is_empty() {
             sql += &format!(" WHERE {}", conditions.join(" AND "));
         }

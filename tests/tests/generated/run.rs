@@ -1,7 +1,10 @@
 //! Runs generated expressions in the engine and in the interpreter.
 
 use ana_engine::Session;
-use arrow::array::ArrayRef;
+use arrow::{
+    array::{ArrayRef, AsArray},
+    datatypes::Int64Type,
+};
 
 use super::{
     catalog::{self, Catalog, Collection, Event},
@@ -12,7 +15,7 @@ use super::{
     shrink,
     subqueries::derive,
     syntax::{E, Kind, Sub, alike},
-    value::{Mode, Skip, Ty},
+    value::{Mode, Out, Res, Skip, Ty, V},
 };
 
 #[derive(Debug, Default)]
@@ -70,6 +73,16 @@ pub(crate) async fn table(seed: u64, events: usize, expressions: usize, tally: &
                 answers
             }
         };
+        for expr in &together {
+            if tally.failures.len() < before + SHOWN
+                && let Some(fault) = table.filtered(expr).await
+            {
+                let sql = table.sql(expr);
+                tally
+                    .failures
+                    .push(format!("GENERATED_SEED={seed} GENERATED_TABLES=1\nWHERE {sql}\n{fault}"));
+            }
+        }
         for (expr, answer) in together.iter().zip(answers) {
             if table.fault(expr, &answer, tally).is_some() && tally.failures.len() < before + SHOWN {
                 let smallest = table.shrunk(expr).await;
@@ -106,6 +119,30 @@ impl Table {
             arrow::compute::concat(&parts).map_err(|error| text(&error))
         };
         (0..exprs.len()).map(column).collect()
+    }
+
+    /// What is wrong with the events that a condition keeps.
+    async fn filtered(&self, expr: &E) -> Option<String> {
+        if expr.ty != Ty::Bool || expr.list {
+            return None;
+        }
+        let answers: Res<Vec<Out>> =
+            self.events.iter().map(|event| answer(expr, &self.catalog, event)).collect();
+        let kept = answers.ok()?.into_iter().map(|answer| matches!(answer, Out::One(V::B(true))));
+        let wanted: Vec<i64> = (0..).zip(kept).filter(|(_, kept)| *kept).map(|(event, _)| event).collect();
+        let sql = format!("SELECT event FROM events WHERE {} ORDER BY event", self.sql(expr));
+        let found = match self.session.sql(&sql).await {
+            Ok(query) => query.collect().await,
+            Err(error) => Err(error),
+        };
+        let batches = match found {
+            Ok(result) => result.batches,
+            Err(error) => return Some(error.to_string()),
+        };
+        let events =
+            batches.iter().flat_map(|batch| batch.column(0).as_primitive::<Int64Type>().values().to_vec());
+        let found: Vec<i64> = events.collect();
+        (found != wanted).then(|| format!("engine keeps {found:?}, expected {wanted:?}"))
     }
 
     /// What is wrong with an answer: the event, and what was found and wanted there.
@@ -183,15 +220,14 @@ impl Table {
         let event = &self.events[row];
         let scalars = self.catalog.scalars.iter().zip(&event.scalars);
         let scalars = scalars.filter(|((name, _), _)| sql.contains(name));
-        let mut text: String = scalars
-            .map(|((name, _), value)| format!("  {name} = {}\n", shown(&super::value::Out::One(*value))))
-            .collect();
+        let mut text: String =
+            scalars.map(|((name, _), value)| format!("  {name} = {}\n", shown(&Out::One(*value)))).collect();
         for (collection, objects) in self.catalog.collections.iter().zip(&event.collections) {
             let Some(objects) = objects.as_ref().filter(|_| sql.contains(&collection.name)) else { continue };
             for ((name, _), values) in collection.fields.iter().zip(&objects.fields) {
                 if sql.contains(&format!(".{name}")) || ["pt", "eta", "phi", "mass"].contains(&name.as_str())
                 {
-                    let values = shown(&super::value::Out::Many(values.clone()));
+                    let values = shown(&Out::Many(values.clone()));
                     text += &format!("  {}.{name} = {values}\n", collection.name);
                 }
             }

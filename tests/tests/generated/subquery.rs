@@ -210,7 +210,7 @@ impl Generator<'_> {
                 4 => {
                     let count = 1 + self.random.below(3);
                     let parts = (0..count).map(|_| self.object(&[])).collect::<Option<Vec<_>>>()?;
-                    let field = *self.random.pick(&["pt", "eta", "phi", "mass", "px", "pz", "energy"]);
+                    let field = *self.random.pick(&["pt", "eta", "phi", "mass", "px", "py", "pz", "energy"]);
                     Node::ObjectField(Object::Sum(parts), field, Ty::F64)
                 }
                 5 => {

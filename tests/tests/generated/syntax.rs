@@ -79,6 +79,7 @@ pub(crate) enum Fun {
     Sinh,
     Atan,
     Atan2,
+    Pow,
     DeltaPhi,
     DeltaR,
     TransverseMass,
@@ -215,9 +216,7 @@ impl E {
             Node::Negative(part) if inside => (common(part.ty, part.ty, mode), false),
             Node::Negative(part) => (part.ty, part.list),
             Node::Not(_) | Node::Is(..) | Node::Between(..) | Node::In(..) => (Ty::Bool, any_list),
-            Node::Op(Op::Add | Op::Sub | Op::Mul | Op::Div | Op::Rem, a, b) => {
-                (common(a.ty, b.ty, mode), any_list)
-            }
+            Node::Op(op, a, b) if op.is_arithmetic() => (common(a.ty, b.ty, mode), any_list),
             Node::Op(..) => (Ty::Bool, any_list),
             Node::Case(_, branches, otherwise) => {
                 let results =

@@ -100,6 +100,8 @@ pub(crate) enum Op {
     Mul,
     Div,
     Rem,
+    BitAnd,
+    BitOr,
     Eq,
     Ne,
     Lt,
@@ -118,6 +120,8 @@ impl Op {
             Self::Mul => "*",
             Self::Div => "/",
             Self::Rem => "%",
+            Self::BitAnd => "&",
+            Self::BitOr => "|",
             Self::Eq => "=",
             Self::Ne => "<>",
             Self::Lt => "<",
@@ -130,7 +134,14 @@ impl Op {
     }
 }
 
-/// `+ − × ÷ %` of two values of type `ty`.
+impl Op {
+    /// Whether numbers make a number.
+    pub(crate) fn is_arithmetic(self) -> bool {
+        matches!(self, Self::Add | Self::Sub | Self::Mul | Self::Div | Self::Rem | Self::BitAnd | Self::BitOr)
+    }
+}
+
+/// `+ − × ÷ % & |` of two values of type `ty`.
 pub(crate) fn arithmetic(op: Op, a: V, b: V, ty: Ty, mode: Mode) -> Res<V> {
     match (a, b) {
         (V::I(a), V::I(b)) => {
@@ -140,6 +151,8 @@ pub(crate) fn arithmetic(op: Op, a: V, b: V, ty: Ty, mode: Mode) -> Res<V> {
                 Op::Sub => a.checked_sub(b),
                 Op::Mul => a.checked_mul(b),
                 Op::Div => a.checked_div(b),
+                Op::BitAnd => Some(a & b),
+                Op::BitOr => Some(a | b),
                 _ => a.checked_rem(b),
             };
             value.map_or_else(|| missing(mode), |value| fit(value, ty, mode))
