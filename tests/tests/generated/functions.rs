@@ -68,6 +68,13 @@ pub(crate) fn of_numbers(fun: Fun, values: &[V], types: &[Ty], ty: Ty, mode: Mod
         Fun::Round => Some(x.round()),
         // Columns lose the sign of a zero here.
         Fun::Trunc | Fun::Signum if x == 0.0 && mode == Mode::Column => Some(0.0),
+        Fun::RoundAt => {
+            let scale = 10f64.powf(arguments[1].0);
+            Some(match ty {
+                Ty::F32 => f64::from((x as f32 * scale as f32).round() / scale as f32),
+                _ => (x * scale).round() / scale,
+            })
+        }
         Fun::Trunc => Some(x.trunc()),
         Fun::Signum if x == 0.0 || x.is_nan() => Some(x),
         Fun::Signum => Some(x.signum()),

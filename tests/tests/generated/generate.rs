@@ -221,7 +221,8 @@ impl<'a> Generator<'a> {
                 let curves = [Fun::Exp, Fun::Ln, Fun::Sin, Fun::Cos, Fun::Sinh, Fun::Atan];
                 Node::Call(*self.random.pick(&curves), vec![float])
             }
-            4 => match self.random.below(4) {
+            4 => match self.random.below(5) {
+                4 => Node::Call(Fun::RoundAt, vec![float, self.literal_of(&[1, 2, 3, -1])]),
                 3 => Node::Call(Fun::Pow, vec![float, self.literal_of(&[2, 3])]),
                 0 => Node::Call(Fun::DeltaPhi, vec![float, self.beside(Want::Float, at, depth)]),
                 1 => Node::Call(Fun::Atan2, vec![float, self.beside(Want::Float, at, depth)]),

@@ -50,6 +50,7 @@ impl Fun {
             Self::DeltaPhi => "delta_phi".to_owned(),
             Self::DeltaR => "delta_r".to_owned(),
             Self::TransverseMass => "transverse_mass".to_owned(),
+            Self::RoundAt => "round".to_owned(),
             other => format!("{other:?}").to_lowercase(),
         }
     }
@@ -177,6 +178,14 @@ impl Sql<'_> {
             }
             Kind::Rows(..) => self.rows(sub),
         }
+    }
+
+    /// The collection that a SELECT gives as it is.
+    pub(crate) fn whole(&self, sub: &Sub) -> Option<&str> {
+        let plain = matches!(&sub.kind, Kind::Rows(true, items) if items.is_empty());
+        let [(_, place)] = sub.from.as_slice() else { return None };
+        let all = sub.conditions.is_empty() && sub.order.is_empty() && sub.limit.is_none() && sub.offset == 0;
+        (plain && all).then(|| self.catalog.collections[*place].name.as_str())
     }
 
     /// A SELECT of a derived collection.

@@ -251,6 +251,12 @@ impl Table {
                 "pairs" => vec![generator.pairs(0)],
                 _ => vec![generator.rows(0, Some("extra")), generator.rows(3, Some("extra"))],
             };
+            let mut parts = parts;
+            if form == "union" && seed % 3 == 0 {
+                parts
+                    .iter_mut()
+                    .for_each(|part| (part.conditions, part.order, part.limit) = (vec![], vec![], None));
+            }
             self.define(format!("Derived{number}"), &parts).await;
         }
     }
@@ -268,7 +274,13 @@ impl Table {
         // ORDER BY and LIMIT of a part of a union are its own in parentheses only.
         let text = match selects.as_slice() {
             [one] => one.clone(),
-            several => several.iter().map(|part| format!("({part})")).collect::<Vec<_>>().join(" UNION ALL "),
+            several => match parts.iter().map(|part| sql.whole(part)).collect::<Option<Vec<_>>>() {
+                // The short form.
+                Some(names) => names.join(" UNION ALL "),
+                None => {
+                    several.iter().map(|part| format!("({part})")).collect::<Vec<_>>().join(" UNION ALL ")
+                }
+            },
         };
         let definition = format!("CREATE COLLECTION {name} AS {text}");
         let fields = self.fields(parts);

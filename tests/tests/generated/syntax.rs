@@ -64,6 +64,8 @@ pub(crate) enum Fun {
     Floor,
     Ceil,
     Round,
+    /// `round(x, digits)`, with digits a literal.
+    RoundAt,
     Trunc,
     Abs,
     Signum,
@@ -254,6 +256,7 @@ impl Fun {
             Self::Abs | Self::Signum => types[0],
             Self::Coalesce | Self::Nullif | Self::Greatest | Self::Least => alike(&types, mode),
             Self::DeltaPhi | Self::DeltaR | Self::TransverseMass => Ty::F64,
+            Self::RoundAt if mode == Mode::Column => types[0],
             _ if mode == Mode::Column && types.iter().all(|ty| *ty == Ty::F32) => Ty::F32,
             _ => Ty::F64,
         }
