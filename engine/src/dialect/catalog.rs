@@ -10,15 +10,18 @@ use datafusion::{
     error::Result,
     execution::SessionState,
     logical_expr::{
-        AggregateUDF, ExprSchemable, HigherOrderUDF, LogicalPlan, ScalarUDF, TableSource, WindowUDF,
+        AggregateUDF, HigherOrderUDF, LogicalPlan, ScalarUDF, TableSource, WindowUDF,
         planner::{ContextProvider, ExprPlanner, RelationPlanner, TypePlanner},
     },
+    optimizer::{AnalyzerRule, analyzer::type_coercion::TypeCoercion},
     sql::{
         parser::Statement,
         planner::{ParserOptions, PlannerContext, SqlToRel},
         sqlparser::ast::{Expr as SqlExpr, ExprWithAlias, Query, Statement as SqlStatement},
     },
 };
+
+use super::elementwise;
 
 /// The tables a statement names, looked up once, so that rewriting needs no waiting.
 pub(super) struct Catalog<'a> {
@@ -50,14 +53,16 @@ impl<'a> Catalog<'a> {
         ana_sql_ext::planner::mark_aggregates(&mut query);
         let statement = SqlStatement::Query(Box::new(query));
         let plan: LogicalPlan = self.planner().sql_statement_to_plan(statement).ok()?;
-        Some(Arc::clone(plan.schema().inner()))
+        // Types are final only when they are coerced: a CASE has that of its first result before.
+        let coerced = TypeCoercion::new().analyze(plan.clone(), self.state.config_options());
+        Some(Arc::clone(coerced.as_ref().unwrap_or(&plan).schema().inner()))
     }
 
     /// The type of an expression over `schema`.
     pub(super) fn type_of(&self, expr: &SqlExpr, schema: &DFSchema) -> Result<DataType> {
         let expr = ExprWithAlias { expr: expr.clone(), alias: None };
         let planned = self.planner().sql_to_expr_with_alias(expr, schema, &mut PlannerContext::new())?;
-        planned.get_type(schema)
+        elementwise::type_of(&planned, schema)
     }
 
     fn planner(&self) -> SqlToRel<'_, Self> {

@@ -8,12 +8,13 @@ use std::sync::Arc;
 
 use arrow::datatypes::DataType;
 use datafusion::{
-    common::{DFSchema, Diagnostic, Result, Span, plan_datafusion_err, plan_err},
+    common::{DFSchema, Diagnostic, Result, Span, plan_datafusion_err, plan_err, tree_node::TreeNode},
     logical_expr::{
         Between, BinaryExpr, Case, Cast, Expr, ExprSchemable, GetFieldAccess, Operator, ScalarUDF, TryCast,
         expr::{InList, ScalarFunction},
         planner::{ExprPlanner, PlannerResult, RawBinaryExpr, RawFieldAccessExpr},
     },
+    optimizer::analyzer::type_coercion::TypeCoercionRewriter,
     sql::sqlparser::ast::{BinaryOperator, CaseWhen, CastKind, Expr as SqlExpr, UnaryOperator, Value},
 };
 
@@ -37,7 +38,7 @@ impl ExprPlanner for ElementwisePlanner {
             return carried(&form, expr.left, expr.right, schema).map(PlannerResult::Planned);
         }
         let Some(op) = operator(&expr.op) else { return Ok(PlannerResult::Original(expr)) };
-        let (Ok(left), Ok(right)) = (expr.left.get_type(schema), expr.right.get_type(schema)) else {
+        let (Ok(left), Ok(right)) = (type_of(&expr.left, schema), type_of(&expr.right, schema)) else {
             return Ok(PlannerResult::Original(expr));
         };
         if !is_list(&left) && !is_list(&right) {
@@ -67,6 +68,22 @@ impl ExprPlanner for ElementwisePlanner {
             ScalarFunction::new_udf(Arc::new(Mask::default().into()), vec![expr.expr, (**key).clone()]);
         Ok(PlannerResult::Planned(Expr::ScalarFunction(call)))
     }
+}
+
+/// The type an expression will have. A CASE says it is of the type of its first result until types are coerced,
+/// which is long after its neighbours need to know.
+pub(super) fn type_of(expr: &Expr, schema: &DFSchema) -> Result<DataType> {
+    let found = expr.get_type(schema);
+    if matches!(expr, Expr::Column(_) | Expr::Literal(..) | Expr::ScalarFunction(_)) && !holds_case(expr) {
+        return found;
+    }
+    let coerced = expr.clone().rewrite(&mut TypeCoercionRewriter::new(schema));
+    coerced.and_then(|coerced| coerced.data.get_type(schema)).or(found)
+}
+
+/// Whether there is a CASE in it that is not of a list's elements already.
+fn holds_case(expr: &Expr) -> bool {
+    expr.exists(|part| Ok(matches!(part, Expr::Case(_)))).unwrap_or(true)
 }
 
 /// The engine's functions of numbers, as functions of numbers and lists.
@@ -115,7 +132,7 @@ fn elementwise(
     let types = operands
         .iter()
         // The type of a lambda's variable may not be known yet; it is an element then, not a list.
-        .map(|operand| operand.get_type(schema).unwrap_or(DataType::Null))
+        .map(|operand| type_of(operand, schema).unwrap_or(DataType::Null))
         .collect::<Vec<_>>();
     if !types.iter().any(is_list) || chooses_whole_lists(what, &types) {
         return build(operands);

@@ -2,7 +2,13 @@
 
 use std::any::TypeId;
 
-use datafusion::sql::sqlparser::dialect::{Dialect, GenericDialect, Precedence};
+use datafusion::sql::sqlparser::{
+    ast::{BinaryOperator, Expr},
+    dialect::{Dialect, GenericDialect, Precedence},
+    keywords::Keyword,
+    parser::{Parser, ParserError},
+    tokenizer::Token,
+};
 
 /// sqlparser ties lambdas to a few vendors' dialects and `FROM UNNEST(…)` to others; analyses want both,
 /// so this dialect answers as the generic one with lambdas switched on.
@@ -37,6 +43,33 @@ impl Dialect for AnaDialect {
             Precedence::Colon => 1,
             other => self.0.prec_value(other),
         }
+    }
+
+    /// `AND any(…)` and `OR all(…)`: the functions. The parser takes the words after any operator for SQL's
+    /// `= ANY (…)`, which these operators do not have.
+    fn parse_infix(
+        &self,
+        parser: &mut Parser,
+        left: &Expr,
+        precedence: u8,
+    ) -> Option<Result<Expr, ParserError>> {
+        let keyword = |token: &Token| match token {
+            Token::Word(word) => word.keyword,
+            _ => Keyword::NoKeyword,
+        };
+        let op = match keyword(&parser.peek_nth_token_ref(0).token) {
+            Keyword::AND => BinaryOperator::And,
+            Keyword::OR => BinaryOperator::Or,
+            _ => return None,
+        };
+        let quantifier = keyword(&parser.peek_nth_token_ref(1).token);
+        let called = parser.peek_nth_token_ref(2).token == Token::LParen;
+        if !called || !matches!(quantifier, Keyword::ANY | Keyword::ALL) {
+            return None;
+        }
+        parser.advance_token();
+        let right = parser.parse_subexpr(precedence);
+        Some(right.map(|right| Expr::BinaryOp { left: Box::new(left.clone()), op, right: Box::new(right) }))
     }
 
     fn supports_lambda_functions(&self) -> bool {

@@ -1,5 +1,7 @@
 //! `ht`: the scalar sum of a list, of transverse momenta as a rule.
 
+use std::ops::Range;
+
 use arrow::buffer::ScalarBuffer;
 use arrow::datatypes::Float32Type;
 
@@ -40,9 +42,9 @@ impl ScalarUDFImpl for Ht {
         let pt = list(&call.args[0].to_array(call.number_rows)?)?;
         let sums: Vec<f64> = if pt.values().null_count() > 0 {
             let values = float64(pt.values())?;
-            ranges(&pt)
-                .map(|range| range.filter(|&i| values.is_valid(i)).map(|i| values.value(i)).sum())
-                .collect()
+            // From 0, as `ht` does: the sum of no floats is -0.
+            let known = |range: Range<usize>| range.filter(|&i| values.is_valid(i)).map(|i| values.value(i));
+            ranges(&pt).map(|range| known(range).fold(0.0, |sum, pt| sum + pt)).collect()
         } else if let Some(values) = pt.values().as_primitive_opt::<Float32Type>() {
             ranges(&pt).map(|range| ht(&values.values()[range])).collect()
         } else {

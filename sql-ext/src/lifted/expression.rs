@@ -15,7 +15,7 @@ use datafusion_expr::{
 use datafusion_optimizer::analyzer::type_coercion::TypeCoercionRewriter;
 use datafusion_physical_expr::{PhysicalExpr, create_physical_expr};
 
-use super::{align::Aligned, precision};
+use super::{align::Aligned, nan, precision};
 use crate::prelude::*;
 
 /// The placeholder of argument `position`, counted from 0, in the expression given to [`lift`].
@@ -74,6 +74,8 @@ struct Compiled {
     schema: Arc<Schema>,
     physical: Arc<dyn PhysicalExpr>,
     returns: DataType,
+    /// Whether the answer depends on the order of the values.
+    compares: bool,
 }
 
 impl PartialEq for Lifted {
@@ -131,17 +133,22 @@ impl Compiled {
         let coerced = template.rewrite(&mut TypeCoercionRewriter::new(&df_schema))?.data;
         let exact = precision::exact_comparisons(coerced, &schema)?;
         let returns = arguments::list_of(exact.get_type(&df_schema)?);
+        let compares = nan::compares(&exact)?;
         let physical = create_physical_expr(
             &exact,
             &df_schema,
             &ExecutionProps::new(),
             &PhysicalPlanningContext::default(),
         )?;
-        Ok(Self { schema, physical, returns })
+        Ok(Self { schema, physical, returns, compares })
     }
 
     fn evaluate(&self, values: &[ColumnarValue], elements: usize) -> Result<ColumnarValue> {
-        let columns = values.iter().map(|value| value.to_array(elements)).collect::<Result<Vec<_>>>()?;
+        let column = |value: &ColumnarValue| {
+            let column = value.to_array(elements)?;
+            Ok(if self.compares { nan::one_nan(column) } else { column })
+        };
+        let columns = values.iter().map(column).collect::<Result<Vec<_>>>()?;
         let options = RecordBatchOptions::new().with_row_count(Some(elements));
         let batch = RecordBatch::try_new_with_options(Arc::clone(&self.schema), columns, &options)?;
         self.physical.evaluate(&batch)

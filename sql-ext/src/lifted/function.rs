@@ -4,9 +4,11 @@ use datafusion_common::config::ConfigOptions;
 use datafusion_expr::{
     Expr, ExpressionPlacement, ScalarUDF,
     interval_arithmetic::Interval,
+    lit,
     simplify::{ExprSimplifyResult, SimplifyContext},
     sort_properties::{ExprProperties, SortProperties},
     type_coercion::functions::fields_with_udf,
+    when,
 };
 
 use super::align::Aligned;
@@ -92,6 +94,13 @@ impl ScalarUDFImpl for LiftedFunction {
             Aligned::new(&|| self.name().to_owned(), &call.args, &call.arg_fields, call.number_rows)?;
         call.number_rows = aligned.len();
         call.args.clone_from(&aligned.values);
+        if super::nan::orders(self.name()) {
+            for argument in &mut call.args {
+                if let ColumnarValue::Array(values) = argument {
+                    *values = super::nan::one_nan(Arc::clone(values));
+                }
+            }
+        }
         call.arg_fields = self.items(&call.arg_fields);
         if let Some(item) = arguments::item(call.return_field.data_type()) {
             call.return_field = arguments::returns(self.name(), item.clone());
@@ -110,6 +119,13 @@ impl ScalarUDFImpl for LiftedFunction {
             arguments.iter().map(|argument| info.get_data_type(argument)).collect::<Result<Vec<_>>>()?;
         if !types.iter().any(|found| arguments::item(found).is_some()) {
             return self.inner.simplify(arguments, info);
+        }
+        if self.name() == "nullif" {
+            // The engine's own tells 0 from -0, which `=` does not.
+            let equal = super::argument(0).eq(super::argument(1));
+            let case = when(equal, lit(ScalarValue::Null)).otherwise(super::argument(0))?;
+            let typed = arguments.into_iter().zip(types).collect();
+            return Ok(ExprSimplifyResult::Simplified(super::lift(case, typed)?));
         }
         if !BY_CASE.contains(&self.name()) {
             return Ok(ExprSimplifyResult::Original(arguments));

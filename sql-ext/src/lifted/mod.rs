@@ -8,6 +8,7 @@ mod align;
 mod expression;
 mod function;
 mod mask;
+mod nan;
 mod precision;
 
 pub(crate) use align::Aligned;

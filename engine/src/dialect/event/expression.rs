@@ -2,8 +2,8 @@
 
 use ana_kernels::ir::{BinaryOp, Const, Expr, Reduction, Type, UnaryOp};
 use datafusion::sql::sqlparser::ast::{
-    AccessExpr, BinaryOperator, CaseWhen, DataType as SqlType, Expr as SqlExpr, Ident, Spanned, Subscript,
-    UnaryOperator, Value,
+    AccessExpr, BinaryOperator, CaseWhen, CeilFloorKind, DataType as SqlType, DateTimeField, Expr as SqlExpr,
+    Ident, Spanned, Subscript, UnaryOperator, Value,
 };
 
 use super::{
@@ -61,8 +61,13 @@ impl Binder<'_, '_> {
             }
             SqlExpr::Cast { expr: value, data_type, .. } => self.cast(value, data_type, expr),
             SqlExpr::Function(call) => self.function(call, expr),
-            SqlExpr::Floor { expr: value, .. } => Ok(Typed::f64(self.number(value)?.unary(UnaryOp::Floor))),
-            SqlExpr::Ceil { expr: value, .. } => Ok(Typed::f64(self.number(value)?.unary(UnaryOp::Ceil))),
+            // The parser has forms of their own for these two.
+            SqlExpr::Floor { expr: value, field } if is_of_number(field) => {
+                Ok(Typed::f64(self.number(value)?.unary(UnaryOp::Floor)))
+            }
+            SqlExpr::Ceil { expr: value, field } if is_of_number(field) => {
+                Ok(Typed::f64(self.number(value)?.unary(UnaryOp::Ceil)))
+            }
             SqlExpr::Subquery(query) => {
                 let (_, mut outputs, _) = self.subquery(query, Shape::Row)?;
                 match (outputs.pop(), outputs.is_empty()) {
@@ -117,6 +122,19 @@ impl Binder<'_, '_> {
     fn is_inside(&self, expr: &SqlExpr) -> bool {
         let mut inside = false;
         function::walk(expr, &mut |part| {
+            if let SqlExpr::CompoundFieldAccess { root, access_chain } = part {
+                // What stands after a dot is a field of what stands before, whatever else has that name.
+                let of_object = match root.as_ref() {
+                    SqlExpr::Identifier(name) => self.place(&name.value).is_some(),
+                    other => self.is_inside(other),
+                };
+                let by_object = access_chain.iter().any(|step| match step {
+                    AccessExpr::Subscript(Subscript::Index { index }) => self.is_inside(index),
+                    _ => false,
+                });
+                inside |= of_object || by_object;
+                return false;
+            }
             inside |= match part {
                 SqlExpr::Subquery(_) | SqlExpr::Exists { .. } | SqlExpr::InSubquery { .. } => true,
                 SqlExpr::Identifier(name) => {
@@ -178,6 +196,7 @@ impl Binder<'_, '_> {
                 Some(object) => self.object_field(&object, &field.value, field),
                 None => Err(fault(root.span(), format!("{root} is no object"), vec![])),
             },
+            // The parser takes `Jet.pt[i]` and `Jet[i].pt` for two steps from `Jet`.
             [
                 AccessExpr::Dot(SqlExpr::Identifier(field)),
                 AccessExpr::Subscript(Subscript::Index { index }),
@@ -408,6 +427,11 @@ impl Binder<'_, '_> {
             }),
         }
     }
+}
+
+/// `floor(x)`, and not `floor(x TO DAY)` or `floor(x, 2)`.
+fn is_of_number(field: &CeilFloorKind) -> bool {
+    matches!(field, CeilFloorKind::DateTimeField(DateTimeField::NoDateTime))
 }
 
 /// A literal; also one with a sign.
