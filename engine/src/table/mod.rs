@@ -20,6 +20,7 @@ mod pruning;
 mod schema;
 mod source;
 mod statistics;
+mod survivors;
 mod unit;
 
 pub use factory::{DatasetsTableFactory, RootTableFactory};

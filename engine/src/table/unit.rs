@@ -5,7 +5,7 @@ use std::{collections::VecDeque, ops::Range, sync::Arc};
 
 use ana_root::{ByteStore, TreeReader};
 use arrow::{
-    array::{Array, ArrayRef, BooleanArray, RecordBatch, RecordBatchOptions},
+    array::{Array, ArrayRef, RecordBatch, RecordBatchOptions},
     buffer::BooleanBuffer,
     compute::BatchCoalescer,
     datatypes::SchemaRef,
@@ -21,6 +21,7 @@ use super::{
     opener::Scan,
     progress::ScanProgress,
     schema::ColumnSource,
+    survivors::survivors,
 };
 use crate::error::{EngineError, Result};
 
@@ -115,7 +116,9 @@ impl UnitReader {
             wanted: scan.wanted.iter().filter_map(position).collect(),
             schema: Arc::clone(&scan.schema),
             batch_size: scan.batch_size.max(1),
-            sparse: BatchCoalescer::new(Arc::clone(&scan.schema), scan.batch_size.max(1)),
+            // What is large enough goes on as it is.
+            sparse: BatchCoalescer::new(Arc::clone(&scan.schema), scan.batch_size.max(1))
+                .with_biggest_coalesce_batch_size(Some(scan.batch_size / 2)),
             columns,
             branches,
             reader,
@@ -304,8 +307,8 @@ impl UnitReader {
         Ok(batch.map_err(DataFusionError::from)?)
     }
 
-    /// Cuts a batch into the size that operators like. Where most events of a slice fail the cut, the survivors are
-    /// collected until they make a batch.
+    /// Cuts the survivors of a batch into the size that operators like; where they are few, they are collected until
+    /// they make one.
     fn hand_out(&mut self, batch: &RecordBatch, passed: Option<&BooleanBuffer>) -> Result<()> {
         if batch.num_columns() == 0 {
             let rows = passed.map_or(batch.num_rows(), BooleanBuffer::count_set_bits);
@@ -314,25 +317,15 @@ impl UnitReader {
             self.out.push_back(counted.map_err(DataFusionError::from)?);
             return Ok(());
         }
-        for start in (0..batch.num_rows()).step_by(self.batch_size) {
-            let length = self.batch_size.min(batch.num_rows() - start);
-            let slice = batch.slice(start, length);
-            let Some(passed) = passed.map(|passed| passed.slice(start, length)) else {
-                self.out.push_back(slice);
-                continue;
-            };
-            match passed.count_set_bits() {
-                0 => {}
-                all if all == length => {
-                    flush(&mut self.sparse, &mut self.out)?;
-                    self.out.push_back(slice);
-                }
-                _ => {
-                    let passed = BooleanArray::new(passed, None);
-                    self.sparse.push_batch_with_filter(slice, &passed).map_err(DataFusionError::from)?;
-                    self.out.extend(std::iter::from_fn(|| self.sparse.next_completed_batch()));
-                }
-            }
+        let some_fail = passed.is_some_and(|passed| passed.count_set_bits() < batch.num_rows());
+        let survived = match passed {
+            Some(passed) if some_fail => survivors(batch, passed).map_err(DataFusionError::from)?,
+            _ => batch.clone(),
+        };
+        for start in (0..survived.num_rows()).step_by(self.batch_size) {
+            let slice = survived.slice(start, self.batch_size.min(survived.num_rows() - start));
+            self.sparse.push_batch(slice).map_err(DataFusionError::from)?;
+            self.out.extend(std::iter::from_fn(|| self.sparse.next_completed_batch()));
         }
         Ok(())
     }

@@ -28,6 +28,10 @@ impl Collection {
         self.fields.iter().position(|(field, _)| field == name)
     }
 
+    pub(crate) fn is_derived(&self) -> bool {
+        self.name.starts_with("Derived")
+    }
+
     pub(crate) fn has(&self, names: &[&str]) -> bool {
         names.iter().all(|name| self.field(name).is_some())
     }

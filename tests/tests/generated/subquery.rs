@@ -174,7 +174,13 @@ impl Generator<'_> {
                     Some(field) => self.e(Node::Field(var, collection, field)),
                     None => self.object_leaf(Want::Integer),
                 };
-                Object::Deref(index, other)
+                // Stored indices count in what is stored: elsewhere they are refused.
+                let stored = others.into_iter().filter(|place| !catalog.collections[*place].is_derived());
+                let stored: Vec<usize> = stored.collect();
+                if stored.is_empty() {
+                    return None;
+                }
+                Object::Deref(index, *self.random.pick(&stored))
             }
             1 => {
                 let farthest = self.random.chance(50).then_some(1.5);
