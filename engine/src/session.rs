@@ -292,23 +292,23 @@ impl Session {
     /// Creates or drops a derived collection. A replaced one stays what it was for the collections made from it.
     fn change_collections(&self, command: Command) -> Result<()> {
         let mut collections = self.collections.write();
-        let place = |name: &str| collections.iter().rposition(|known| known.name.value == name);
+        let is_known = |name: &str| Definition::last(&collections, name).is_some();
         match command {
             Command::Create { definition, replace } => {
-                if !replace && place(&definition.name.value).is_some() {
+                if !replace && is_known(&definition.name.value) {
                     let message = format!("there is a collection {} already", definition.name.value);
                     let help = "use CREATE OR REPLACE COLLECTION".to_owned();
                     return Err(rewrite::fault(definition.name.span, message, vec![help]));
                 }
                 collections.push(definition);
             }
-            Command::Drop { name, if_exists } => match place(&name.value) {
-                // Others count on their places, so the place stays.
-                Some(place) => collections[place].name.value.clear(),
-                None if if_exists => {}
-                None => {
-                    let known = collections.iter().map(|known| known.name.value.as_str());
-                    let near = faults::nearest(&name.value, known, 3);
+            // What was made from it before keeps it.
+            Command::Drop { name, .. } if is_known(&name.value) => {
+                collections.push(Definition { name, query: None });
+            }
+            Command::Drop { name, if_exists } => {
+                if !if_exists {
+                    let near = faults::nearest(&name.value, Definition::names(&collections), 3);
                     let help = if near.is_empty() {
                         vec![]
                     } else {
@@ -317,7 +317,7 @@ impl Session {
                     let message = format!("no derived collection named {}", name.value);
                     return Err(rewrite::fault(name.span, message, help));
                 }
-            },
+            }
         }
         Ok(())
     }

@@ -23,6 +23,8 @@ use datafusion::{
 
 use super::elementwise;
 
+use crate::table::RootTable;
+
 /// The tables a statement names, looked up once, so that rewriting needs no waiting.
 pub(super) struct Catalog<'a> {
     state: &'a SessionState,
@@ -43,19 +45,25 @@ impl<'a> Catalog<'a> {
         Ok(Self { state, tables })
     }
 
+    /// Whether trigger bits that no file of the table has did not fire.
+    pub(super) fn absent_triggers_are_false(&self, name: &TableReference) -> bool {
+        let root = self.tables.get(name).and_then(|table| table.downcast_ref::<RootTable>());
+        root.is_some_and(RootTable::absent_triggers_are_false)
+    }
+
     /// The columns of a table.
     pub(super) fn table(&self, name: &TableReference) -> Option<SchemaRef> {
         self.tables.get(name).map(|table| table.schema())
     }
 
-    /// The columns of a query, when it can be planned; its faults are told when the statement is planned.
-    pub(super) fn columns(&self, mut query: Query) -> Option<SchemaRef> {
+    /// The columns of a query.
+    pub(super) fn columns(&self, mut query: Query) -> Result<SchemaRef> {
         ana_sql_ext::planner::mark_aggregates(&mut query);
         let statement = SqlStatement::Query(Box::new(query));
-        let plan: LogicalPlan = self.planner().sql_statement_to_plan(statement).ok()?;
+        let plan: LogicalPlan = self.planner().sql_statement_to_plan(statement)?;
         // Types are final only when they are coerced: a CASE has that of its first result before.
         let coerced = TypeCoercion::new().analyze(plan.clone(), self.state.config_options());
-        Some(Arc::clone(coerced.as_ref().unwrap_or(&plan).schema().inner()))
+        Ok(Arc::clone(coerced.as_ref().unwrap_or(&plan).schema().inner()))
     }
 
     /// The type of an expression over `schema`.

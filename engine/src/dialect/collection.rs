@@ -8,9 +8,12 @@
 use std::collections::BTreeMap;
 
 use arrow::datatypes::DataType;
-use datafusion::sql::sqlparser::ast::{
-    Expr as SqlExpr, Ident, Query, Select, SelectItem, SetExpr, SetOperator, SetQuantifier, Spanned,
-    TableFactor,
+use datafusion::sql::sqlparser::{
+    ast::{
+        Expr as SqlExpr, Ident, OrderBy, OrderByKind, Query, Select, SelectItem, SetExpr, SetOperator,
+        SetQuantifier, Spanned, TableFactor,
+    },
+    tokenizer::Span,
 };
 
 use ana_sql_ext::lifted::is_list;
@@ -27,8 +30,21 @@ use crate::error::{EngineError, Result};
 pub(crate) struct Definition {
     /// What it is called.
     pub(crate) name: Ident,
-    /// Its SELECT, or a UNION ALL of several.
-    pub(crate) query: Query,
+    /// Its SELECT, or a UNION ALL of several; `None` from where it was dropped.
+    pub(crate) query: Option<Query>,
+}
+
+impl Definition {
+    /// The last definition of this name among `all`, and its place, unless it was dropped.
+    pub(crate) fn last<'a>(all: &'a [Self], name: &str) -> Option<(usize, &'a Self)> {
+        let place = all.iter().rposition(|definition| definition.name.value == name)?;
+        all[place].query.as_ref().map(|_| (place, &all[place]))
+    }
+
+    /// The names that mean something at the end of `all`.
+    pub(crate) fn names(all: &[Self]) -> impl Iterator<Item = &str> {
+        all.iter().map(|known| known.name.value.as_str()).filter(|name| Self::last(all, name).is_some())
+    }
 }
 
 /// A collection as seen from one place of a statement.
@@ -81,10 +97,14 @@ pub(super) struct Part {
 }
 
 impl Part {
+    /// The columns of the SELECT list that are not `*`.
+    pub(super) fn items(&self) -> Vec<(String, SqlExpr)> {
+        select_of(&self.query).map(named_items).unwrap_or_default()
+    }
+
     /// What the SELECT list computes for a field; `None` when the field comes with `*`.
     pub(super) fn item(&self, field: &str) -> Option<SqlExpr> {
-        let select = select_of(&self.query)?;
-        named_items(select).into_iter().find(|(name, _)| name == field).map(|(_, item)| item)
+        self.items().into_iter().find(|(name, _)| name == field).map(|(_, item)| item)
     }
 }
 
@@ -167,9 +187,8 @@ impl Rewrite<'_> {
 
     /// The last definition of this name in sight, and its place.
     pub(super) fn definition(&self, name: &str) -> Option<(usize, Definition)> {
-        let place =
-            self.definitions[..self.visible].iter().rposition(|definition| definition.name.value == name)?;
-        Some((place, self.definitions[place].clone()))
+        let (place, definition) = Definition::last(&self.definitions[..self.visible], name)?;
+        Some((place, definition.clone()))
     }
 
     /// Lets names mean what they meant to the first `count` definitions; gives the count so far.
@@ -179,7 +198,7 @@ impl Rewrite<'_> {
 
     /// The names of all collections in sight.
     pub(super) fn collection_names(&self, scope: &Scope) -> Vec<String> {
-        let derived = self.definitions[..self.visible].iter().map(|definition| definition.name.value.clone());
+        let derived = Definition::names(&self.definitions[..self.visible]).map(str::to_owned);
         derived.chain(scope.prefixes().into_iter().filter(|name| base(name, scope).is_some())).collect()
     }
 
@@ -187,6 +206,12 @@ impl Rewrite<'_> {
     pub(super) fn collection(&mut self, name: &str, scope: &Scope) -> Result<Option<Resolved>> {
         match self.definition(name) {
             Some((place, definition)) => {
+                if base(name, scope).is_some() {
+                    let message =
+                        format!("'{name}' is both a derived collection and one of the event's branches");
+                    let help = "derive the collection under another name".to_owned();
+                    return Err(fault(Span::empty(), message, vec![help]));
+                }
                 let key = (place, std::ptr::from_ref(scope).addr());
                 if let Some(known) = self.resolved.get(&key) {
                     return Ok(Some(known.clone()));
@@ -203,7 +228,8 @@ impl Rewrite<'_> {
     }
 
     fn derived(&mut self, definition: &Definition, scope: &Scope) -> Result<Resolved> {
-        let parts = union_parts(&definition.query)?;
+        // What was dropped is never found by name.
+        let parts = definition.query.as_ref().map(union_parts).transpose()?.unwrap_or_default();
         match parts.as_slice() {
             [one] => self.selection(&definition.name.value, one, scope),
             _ => self.union(&definition.name.value, parts, scope),
@@ -219,6 +245,7 @@ impl Rewrite<'_> {
                 vec![],
             ));
         };
+        let query = &sorted_by_items(query, &named_items(select));
         let mut fields = BTreeMap::new();
         let mut index = None;
         let source = single_source(select);
@@ -274,13 +301,7 @@ impl Rewrite<'_> {
         let fields = common.unwrap_or_default();
         if fields.is_empty() {
             let message = format!("the parts of {name} have no field in common");
-            return Err(fault(
-                queries
-                    .first()
-                    .map_or_else(datafusion::sql::sqlparser::tokenizer::Span::empty, Spanned::span),
-                message,
-                vec![],
-            ));
+            return Err(fault(queries.first().map_or_else(Span::empty, Spanned::span), message, vec![]));
         }
         let list = |field: &String| {
             let source = FieldSource::Union {
@@ -378,6 +399,21 @@ fn array(query: &Query, select: &Select, item: SqlExpr) -> SqlExpr {
     let mut query = query.clone();
     query.body = Box::new(SetExpr::Select(Box::new(select)));
     build::array(query)
+}
+
+/// The query with what its SELECT list computes in the place of the names in ORDER BY.
+fn sorted_by_items(query: &Query, items: &[(String, SqlExpr)]) -> Query {
+    let mut query = query.clone();
+    if let Some(OrderBy { kind: OrderByKind::Expressions(keys), .. }) = &mut query.order_by {
+        for key in keys {
+            if let SqlExpr::Identifier(name) = &key.expr
+                && let Some((_, item)) = items.iter().find(|(item, _)| *item == name.value)
+            {
+                key.expr = build::nested(item.clone());
+            }
+        }
+    }
+    query
 }
 
 /// `ARRAY(SELECT item FROM …)`, of all objects.

@@ -50,7 +50,7 @@ pub(crate) fn command(statement: &Statement) -> Option<Command> {
     match statement.as_ref() {
         SqlStatement::CreateView(view) if view.comment.as_deref() == Some(MARK) => {
             let name = name(&view.name)?;
-            let definition = Definition { name, query: view.query.as_ref().clone() };
+            let definition = Definition { name, query: Some(view.query.as_ref().clone()) };
             Some(Command::Create { definition, replace: view.or_replace })
         }
         SqlStatement::Drop { names, table: Some(mark), if_exists, .. } if mark.to_string() == MARK => {

@@ -8,6 +8,7 @@ use std::{collections::HashMap, ops::ControlFlow};
 use arrow::datatypes::SchemaRef;
 use datafusion::{
     common::TableReference,
+    error::DataFusionError,
     execution::SessionState,
     sql::{
         parser::{ExplainStatement, Statement},
@@ -15,10 +16,10 @@ use datafusion::{
             ast::helpers::attached_token::AttachedToken,
             ast::{
                 AccessExpr, Cte, Distinct, Expr, FunctionArg, FunctionArgExpr, FunctionArguments,
-                GroupByExpr, Ident, JoinConstraint, JoinOperator, ObjectName, OrderBy, OrderByKind, Query,
-                Select, SelectItem, SetExpr, Spanned, Statement as SqlStatement, Subscript, TableAlias,
-                TableFactor, TableWithJoins, UnaryOperator, Values, Visit, VisitMut, Visitor, VisitorMut,
-                With,
+                GroupByExpr, Ident, JoinConstraint, JoinOperator, NamedWindowDefinition, NamedWindowExpr,
+                ObjectName, OrderBy, OrderByKind, Query, Select, SelectItem, SetExpr, Spanned,
+                Statement as SqlStatement, Subscript, TableAlias, TableFactor, TableWithJoins, UnaryOperator,
+                Value, Values, Visit, VisitMut, Visitor, VisitorMut, With,
             },
             tokenizer::Span,
         },
@@ -47,8 +48,15 @@ pub(crate) async fn rewrite(
 ) -> Result<()> {
     let catalog = Catalog::new(state, statement).await?;
     let visible = definitions.len();
-    Rewrite { catalog: &catalog, ctes: vec![], definitions, visible, resolved: HashMap::new() }
-        .statement(statement)
+    Rewrite {
+        catalog: &catalog,
+        ctes: vec![],
+        definitions,
+        visible,
+        unplanned: None,
+        resolved: HashMap::new(),
+    }
+    .statement(statement)
 }
 
 /// A fault of the text at `span`.
@@ -67,6 +75,8 @@ pub(super) struct Rewrite<'a> {
     pub(super) definitions: &'a [Definition],
     /// How many of them names may mean.
     pub(super) visible: usize,
+    /// Why the columns of a query are not known.
+    unplanned: Option<DataFusionError>,
     /// Derived collections already resolved, by their place and that of the scope.
     pub(super) resolved: HashMap<(usize, usize), Resolved>,
 }
@@ -92,7 +102,9 @@ impl Rewrite<'_> {
                 Some(query) => self.query(query, None),
                 None => Ok(()),
             },
-            SqlStatement::Explain { statement, .. } => self.sql_statement(statement),
+            SqlStatement::Explain { statement, .. } | SqlStatement::Prepare { statement, .. } => {
+                self.sql_statement(statement)
+            }
             _ => Ok(()),
         }
     }
@@ -160,6 +172,20 @@ impl Rewrite<'_> {
             let written = clause.clone();
             self.expr(clause, &scope)?;
             self.decides_about_events(&written, clause, &scope)?;
+        }
+        if let Some(Distinct::On(keys)) = &mut select.distinct {
+            for key in keys {
+                self.expr(key, &scope)?;
+            }
+        }
+        for NamedWindowDefinition(_, window) in &mut select.named_window {
+            if let NamedWindowExpr::WindowSpec(window) = window {
+                for key in
+                    window.partition_by.iter_mut().chain(window.order_by.iter_mut().map(|key| &mut key.expr))
+                {
+                    self.expr(key, &scope)?;
+                }
+            }
         }
         if let GroupByExpr::Expressions(keys, _) = &mut select.group_by {
             for key in keys {
@@ -231,19 +257,22 @@ impl Rewrite<'_> {
                     self.refuse_collection(name, scope)?;
                 }
                 let alias = alias.as_ref().map(|alias| alias.name.value.clone());
-                Relation { schema, alias: alias.or_else(|| last_part(name)) }
+                let absent_triggers_are_false =
+                    reference(name).is_some_and(|name| self.catalog.absent_triggers_are_false(&name));
+                Relation { schema, alias: alias.or_else(|| last_part(name)), absent_triggers_are_false }
             }
-            TableFactor::Derived { subquery, alias, .. } => {
-                self.query(subquery, scope.outer)?;
+            TableFactor::Derived { subquery, alias, lateral, .. } => {
+                self.query(subquery, if *lateral { Some(&*scope) } else { scope.outer })?;
                 Relation {
                     schema: self.columns(subquery, alias.as_ref()),
                     alias: alias.as_ref().map(|alias| alias.name.value.clone()),
+                    absent_triggers_are_false: false,
                 }
             }
             TableFactor::NestedJoin { table_with_joins, .. } => {
                 return self.table_with_joins(table_with_joins, scope);
             }
-            _ => Relation { alias: None, schema: None },
+            _ => Relation { alias: None, schema: None, absent_triggers_are_false: false },
         };
         scope.relations.push(relation);
         Ok(())
@@ -276,17 +305,11 @@ impl Rewrite<'_> {
         {
             return schema.clone();
         }
-        let reference = match parts.as_slice() {
-            [table] => TableReference::bare(*table),
-            [schema, table] => TableReference::partial(*schema, *table),
-            [catalog, schema, table] => TableReference::full(*catalog, *schema, *table),
-            _ => return None,
-        };
-        self.catalog.table(&reference)
+        self.catalog.table(&reference(name)?)
     }
 
     /// The columns of a rewritten query, seen through its alias.
-    fn columns(&self, query: &Query, alias: Option<&TableAlias>) -> Option<SchemaRef> {
+    fn columns(&mut self, query: &Query, alias: Option<&TableAlias>) -> Option<SchemaRef> {
         if alias.is_some_and(|alias| !alias.columns.is_empty()) {
             return None;
         }
@@ -299,7 +322,22 @@ impl Rewrite<'_> {
             recursive,
             cte_tables,
         });
-        self.catalog.columns(query)
+        match self.catalog.columns(query) {
+            Ok(schema) => Some(schema),
+            // Told when the statement is planned, or where the columns would have been needed.
+            Err(error) => {
+                self.unplanned.get_or_insert(error);
+                None
+            }
+        }
+    }
+
+    /// Why the columns of some query in scope are not known.
+    pub(super) fn unplanned(&mut self, scope: &Scope) -> Option<EngineError> {
+        if scope.is_complete() {
+            return None;
+        }
+        self.unplanned.take().map(|error| faults::explain(error, ""))
     }
 
     /// Rewrites an expression; tells whether a dotted name or an event subquery was in it.
@@ -331,6 +369,8 @@ impl Rewrite<'_> {
         }
         let joined = format!("{}_{}", first.value, second.value);
         if let Some(found) = scope.column(&joined) {
+            // Refused there: the name would mean two things.
+            self.derived_collection(&first.value, scope)?;
             let name = build::identifier(&joined, span);
             return Ok(Some(match &found.relation.alias {
                 Some(alias) if !found.unique => {
@@ -438,6 +478,17 @@ fn has(relation: &Relation, column: &str) -> bool {
     relation.schema.as_ref().is_some_and(|schema| schema.field_with_name(column).is_ok())
 }
 
+fn reference(name: &ObjectName) -> Option<TableReference> {
+    let parts: Vec<&str> =
+        name.0.iter().map(|part| part.as_ident().map_or("", |ident| ident.value.as_str())).collect();
+    Some(match parts.as_slice() {
+        [table] => TableReference::bare(*table),
+        [schema, table] => TableReference::partial(*schema, *table),
+        [catalog, schema, table] => TableReference::full(*catalog, *schema, *table),
+        _ => return None,
+    })
+}
+
 fn last_part(name: &ObjectName) -> Option<String> {
     Some(name.0.last()?.as_ident()?.value.clone())
 }
@@ -521,6 +572,11 @@ impl Walk<'_, '_> {
         {
             self.renamed = true;
             *expr = derived;
+        } else if let Expr::Identifier(name) = expr
+            && self.scope.did_not_fire(&name.value)
+        {
+            self.renamed = true;
+            *expr = Expr::Value(Value::Boolean(false).with_span(name.span));
         }
         Ok(())
     }

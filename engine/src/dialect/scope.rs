@@ -15,6 +15,8 @@ pub(super) struct Relation {
     pub(super) alias: Option<String>,
     /// Its columns; unknown for table functions and for queries with faults.
     pub(super) schema: Option<SchemaRef>,
+    /// Whether a trigger bit that is no column did not fire.
+    pub(super) absent_triggers_are_false: bool,
 }
 
 /// The relations of a SELECT, inside those of the SELECT around it.
@@ -42,6 +44,14 @@ impl<'a> Scope<'a> {
     /// Whether the columns of all relations are known.
     pub(super) fn is_complete(&self) -> bool {
         self.chain().flat_map(|scope| &scope.relations).all(|relation| relation.schema.is_some())
+    }
+
+    /// Whether this is the name of a trigger bit that is in no file and did not fire.
+    pub(super) fn did_not_fire(&self, name: &str) -> bool {
+        (name.starts_with("HLT_") || name.starts_with("L1_"))
+            && self.is_complete()
+            && self.column(name).is_none()
+            && self.relations.iter().any(|relation| relation.absent_triggers_are_false)
     }
 
     /// The relation of this name.

@@ -24,7 +24,7 @@ use super::{
     location::{FoundFile, resolve, resolve_each},
     metadata::{FileTree, MetadataCache, TreeKey},
     metrics::IoMetrics,
-    options::{OnBadFile, RootOptions, SchemaFrom},
+    options::{MissingTriggers, OnBadFile, RootOptions, SchemaFrom},
     partition::split,
     progress::ScanProgress,
     pruning,
@@ -136,6 +136,12 @@ impl RootTable {
     #[must_use]
     pub fn why_no_column(&self, table: &str, column: &str) -> EngineError {
         self.columns.why_not(table, column)
+    }
+
+    /// Whether trigger bits that are in no file did not fire, by the table's options.
+    #[must_use]
+    pub fn absent_triggers_are_false(&self) -> bool {
+        self.options.missing_triggers == MissingTriggers::False
     }
 
     /// The names of the files, in order.

@@ -3,9 +3,11 @@
 use std::{collections::HashMap, sync::Arc};
 
 use arrow::{
-    array::{ArrayRef, BooleanArray, new_null_array},
+    array::{ArrayRef, AsArray, BooleanArray, ListArray, new_null_array},
+    buffer::OffsetBuffer,
     compute::{CastOptions, cast_with_options},
-    datatypes::{DataType, Field, Schema, SchemaRef},
+    datatypes::{DataType, Field, Int32Type, Schema, SchemaRef},
+    error::ArrowError,
 };
 
 use super::{
@@ -45,6 +47,8 @@ pub(crate) enum ColumnSource {
     Cast(usize, DataType),
     /// The file lacks it, and the options say that this is fine.
     Null(DataType),
+    /// The same for a field of a collection, whose counter is this branch: NULL for every object.
+    NullOfEach(usize, DataType),
     /// A trigger that was not in the menu of this file.
     False,
 }
@@ -52,17 +56,13 @@ pub(crate) enum ColumnSource {
 impl ColumnSource {
     pub(crate) fn branch(&self) -> Option<usize> {
         match self {
-            Self::Branch(branch) | Self::Cast(branch, _) => Some(*branch),
+            Self::Branch(branch) | Self::Cast(branch, _) | Self::NullOfEach(branch, _) => Some(*branch),
             Self::Null(_) | Self::False => None,
         }
     }
 
     /// The column of `rows` events; `read` is what was decoded from the branch.
-    pub(crate) fn array(
-        &self,
-        read: Option<&ArrayRef>,
-        rows: usize,
-    ) -> Result<ArrayRef, arrow::error::ArrowError> {
+    pub(crate) fn array(&self, read: Option<&ArrayRef>, rows: usize) -> Result<ArrayRef, ArrowError> {
         match (self, read) {
             (Self::Branch(_), Some(array)) => Ok(Arc::clone(array)),
             (Self::Cast(_, to), Some(array)) => {
@@ -70,8 +70,9 @@ impl ColumnSource {
             }
             (Self::False, _) => Ok(Arc::new(BooleanArray::from(vec![false; rows]))),
             (Self::Null(data_type), _) => Ok(new_null_array(data_type, rows)),
-            (Self::Branch(_) | Self::Cast(..), None) => {
-                Err(arrow::error::ArrowError::SchemaError("a branch was not read".to_owned()))
+            (Self::NullOfEach(_, data_type), Some(counter)) => nulls_of_each(counter, data_type),
+            (Self::Branch(_) | Self::Cast(..) | Self::NullOfEach(..), None) => {
+                Err(ArrowError::SchemaError("a branch was not read".to_owned()))
             }
         }
     }
@@ -155,7 +156,11 @@ impl TableColumns {
             }
             if options.missing_branch == MissingBranch::Null {
                 warn(format!("branch '{name}' is read as NULL where it is missing"));
-                return Ok(ColumnSource::Null(field.data_type().clone()));
+                let data_type = field.data_type().clone();
+                return Ok(match counter(file, name).filter(|_| matches!(data_type, DataType::List(_))) {
+                    Some(counter) => ColumnSource::NullOfEach(counter, data_type),
+                    None => ColumnSource::Null(data_type),
+                });
             }
             return Err(EngineError::MissingBranch {
                 branch: name.clone(),
@@ -202,6 +207,33 @@ impl TableColumns {
             },
         }
     }
+}
+
+/// The counter of the collection a branch belongs to by its name: `nJet` for `Jet_pt`.
+fn counter(file: &FileTree, name: &str) -> Option<usize> {
+    let ends = name.match_indices('_').map(|(end, _)| end);
+    ends.rev().find_map(|end| {
+        let at = file.branch(&format!("n{}", &name[..end]))?;
+        let data_type = file.tree.branches[at].data_type.as_ref().ok()?;
+        data_type.is_integer().then_some(at)
+    })
+}
+
+/// Lists of NULLs, as many as the counter says.
+fn nulls_of_each(counter: &ArrayRef, data_type: &DataType) -> Result<ArrayRef, ArrowError> {
+    let DataType::List(item) = data_type else {
+        return Err(ArrowError::SchemaError("a counter of what is no list".to_owned()));
+    };
+    let counts =
+        cast_with_options(counter, &DataType::Int32, &CastOptions { safe: false, ..Default::default() })?;
+    let counts = counts.as_primitive::<Int32Type>().values();
+    if counts.iter().any(|count| *count < 0) {
+        return Err(ArrowError::InvalidArgumentError("a counter is negative".to_owned()));
+    }
+    let offsets = OffsetBuffer::from_lengths(counts.iter().map(|count| usize::try_from(*count).unwrap_or(0)));
+    let values =
+        new_null_array(item.data_type(), offsets.last().map_or(0, |end| usize::try_from(*end).unwrap_or(0)));
+    Ok(Arc::new(ListArray::try_new(Arc::clone(item), offsets, values, None)?))
 }
 
 /// A type that holds the values of both, where both mean the same kind of number.

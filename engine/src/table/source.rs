@@ -18,6 +18,7 @@ use datafusion::{
         expressions::{Column, DynamicFilterTracking, LambdaVariable, Literal},
         projection::ProjectionExprs,
     },
+    physical_expr_common::physical_expr::is_volatile,
     physical_plan::{
         DisplayFormatType,
         filter_pushdown::{FilterPushdownPropagation, PushedDown},
@@ -213,7 +214,9 @@ impl FileSource for RootSource {
     }
 
     fn try_pushdown_projection(&self, projection: &ProjectionExprs) -> Result<Option<Arc<dyn FileSource>>> {
-        if computes_twice(&self.projection.source, projection) {
+        if computes_twice(&self.projection.source, projection)
+            || projection.iter().any(|one| is_volatile(&one.expr))
+        {
             return Ok(None);
         }
         let merged = self.projection.source.try_merge(projection)?;
@@ -235,7 +238,9 @@ impl FileSource for RootSource {
         let mut answers = Vec::with_capacity(filters.len());
         for filter in filters {
             let with = conjunction(cut.iter().cloned().chain([Arc::clone(&filter)]));
-            let changes = DynamicFilterTracking::classify(&filter).contains_dynamic_filter();
+            // A random number is drawn once: not again for the cut.
+            let changes =
+                DynamicFilterTracking::classify(&filter).contains_dynamic_filter() || is_volatile(&filter);
             if changes || !lambdas_fit(&with, file_columns(&with, &self.table).len()) {
                 answers.push(PushedDown::No);
             } else {

@@ -54,6 +54,38 @@ async fn a_missing_branch_is_null_when_asked() {
 }
 
 #[tokio::test]
+async fn a_missing_field_of_a_collection_is_null_for_every_object() {
+    let Some((old, new)) = two_versions() else { return };
+    let (context, _) = session(2);
+    create(&context, "events", &format!("{old},{new}"), "OPTIONS (missing_branch 'null')").await;
+    let sql = "SELECT sum(cardinality(Jet_puId)) - sum(nJet) AS difference, count(*) FILTER (WHERE Jet_puId IS NULL) AS nulls FROM events";
+    let text = rows(&context, sql).await;
+    assert!(text.contains("| 0          | 0     |"), "{text}");
+    // The first file has the field, the second none of it.
+    let sql = "SELECT count(id) AS known, count(*) AS n FROM (SELECT unnest(Jet_puId) AS id FROM events) t";
+    let both = rows(&context, sql).await;
+    let (one, _) = session(1);
+    create(&one, "events", &old, "").await;
+    let first = rows(&one, sql).await;
+    let numbers = |text: &str| -> Vec<u64> {
+        text.lines().nth(3).unwrap().split('|').filter_map(|part| part.trim().parse().ok()).collect()
+    };
+    let (both, first) = (numbers(&both), numbers(&first));
+    assert_eq!(both[0], first[0]);
+    assert!(both[1] > first[1], "{both:?} {first:?}");
+}
+
+#[tokio::test]
+async fn a_cut_on_a_random_number_draws_it_once() {
+    let Some((old, _)) = two_versions() else { return };
+    let (context, _) = session(1);
+    create(&context, "events", &old, "").await;
+    let sql = "SELECT count(*) FILTER (WHERE r >= 0.5) AS n FROM (SELECT random() AS r FROM events) t WHERE r < 0.5";
+    let text = rows(&context, sql).await;
+    assert!(text.contains("| 0 |"), "{text}");
+}
+
+#[tokio::test]
 async fn integers_are_widened_and_reported() {
     let Some((old, new)) = two_versions() else { return };
     for list in [format!("{old},{new}"), format!("{new},{old}")] {

@@ -1,6 +1,6 @@
 //! An event subquery as a function: it carries its kernel, and takes the columns the kernel reads.
 
-use std::hash::{Hash, Hasher};
+use std::hash::{DefaultHasher, Hash, Hasher};
 
 use ana_kernels::cpu::event::{CpuKernel, InputSlice, Output, OutputValues, Scratch};
 use ana_kernels::ir::{ColumnType, Kernel, OutputType, Source, Type};
@@ -130,8 +130,11 @@ impl ScalarUDFImpl for EventKernel {
         &self.sql
     }
 
-    fn schema_name(&self, _arguments: &[datafusion_expr::Expr]) -> Result<String> {
-        Ok(self.sql.clone())
+    /// The SQL alone would not do: after `CREATE OR REPLACE COLLECTION` the same words mean another kernel.
+    fn schema_name(&self, arguments: &[datafusion_expr::Expr]) -> Result<String> {
+        let mut hasher = DefaultHasher::new();
+        (self, arguments).hash(&mut hasher);
+        Ok(format!("{} #{:08x}", self.sql, hasher.finish() >> 32))
     }
 
     fn signature(&self) -> &Signature {

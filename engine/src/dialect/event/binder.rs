@@ -101,6 +101,9 @@ impl<'a, 'b> Binder<'a, 'b> {
             return Ok(known);
         }
         let Some(resolved) = self.rewrite.collection(name, self.event)? else {
+            if let Some(error) = self.rewrite.unplanned(self.event) {
+                return Err(error);
+            }
             let names = self.rewrite.collection_names(self.event);
             let near = faults::nearest(name, names.iter().map(String::as_str), 3);
             let help =

@@ -389,7 +389,7 @@ impl Binder<'_, '_> {
     fn part_loops(&mut self, part: &Part) -> Result<BoundPart> {
         let select = self.plain_select(&part.query)?;
         let loops = self.loops(select)?;
-        let order_by = order_exprs(&part.query, &[])?;
+        let order_by = order_exprs(&part.query, &part.items())?;
         let order_by = order_by.into_iter().map(|key| self.order_key(key)).collect::<Result<Vec<_>>>()?;
         let (limit, offset) = limits(&part.query)?;
         let vars = self.vars.split_off(loops.first);
