@@ -27,7 +27,7 @@ use crate::{
         event::EventPlanner,
         faults,
         files::{self, NamedFiles},
-        histograms, rewrite, script,
+        histograms, pairing, rewrite, script,
     },
     error::{EngineError, Result, SqlPosition},
     query::{Query, QueryResult},
@@ -149,6 +149,7 @@ impl SessionBuilder {
             context: SessionContext::new_with_state(state),
             files: self.files,
             collections: Arc::default(),
+            planning: Arc::default(),
         })
     }
 }
@@ -187,6 +188,7 @@ pub struct Session {
     files: RootOptions,
     /// Derived collections, in the order they were created.
     collections: Arc<RwLock<Vec<Definition>>>,
+    planning: Arc<tokio::sync::Mutex<()>>,
 }
 
 impl std::fmt::Debug for Session {
@@ -283,10 +285,11 @@ impl Session {
             return Ok(Query::new(self.clone(), nothing, None));
         }
         let (mut statement, destination) = crate::query::split_destination(statement)?;
-        let files = NamedFiles::register(&self.context, &statement, &self.files).await?;
-        let plan = self.plan_with_files(&mut statement, sql).await;
-        files.deregister(&self.context)?;
-        Ok(Query::new(self.clone(), plan?, destination))
+        // Files are tables of the session while a statement is planned: one statement at a time.
+        let _alone = self.planning.lock().await;
+        let _files = NamedFiles::register(&self.context, &statement, &self.files).await?;
+        let plan = self.plan_with_files(&mut statement, sql).await?;
+        Ok(Query::new(self.clone(), plan, destination))
     }
 
     /// Creates or drops a derived collection. A replaced one stays what it was for the collections made from it.
@@ -330,7 +333,11 @@ impl Session {
         histograms::mark_aggregates(statement);
         let tables = self.context.state().resolve_table_references(statement)?;
         match self.context.state().statement_to_plan(statement.clone()).await {
-            Ok(plan) => Ok(plan),
+            Ok(plan) => {
+                pairing::check(&plan).map_err(|error| faults::explain(error, sql))?;
+                self.check_types(&plan).map_err(|error| faults::explain(error, sql))?;
+                Ok(plan)
+            }
             Err(error) => match self.unreadable_branch(&error, &tables).await {
                 Some(reason) => Err(faults::unreadable(&reason, sql)),
                 None => Err(faults::explain(error, sql)),
@@ -340,6 +347,18 @@ impl Session {
 }
 
 impl Session {
+    /// Types that do not go together are found where the text is at hand.
+    fn check_types(&self, plan: &LogicalPlan) -> datafusion::error::Result<()> {
+        let checked = match plan {
+            LogicalPlan::Explain(explain) => &explain.plan,
+            LogicalPlan::Analyze(analyze) => &analyze.input,
+            LogicalPlan::Ddl(_) | LogicalPlan::Statement(_) => return Ok(()),
+            plan => plan,
+        };
+        let state = self.context.state();
+        state.analyzer().execute_and_check(checked.clone(), state.config_options(), |_, _| {}).map(drop)
+    }
+
     /// A column that is missing may be a branch of a class we cannot read; then this says so.
     async fn unreadable_branch(
         &self,

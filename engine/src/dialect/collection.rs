@@ -223,7 +223,15 @@ impl Rewrite<'_> {
                 self.resolved.insert(key, resolved.clone());
                 Ok(Some(resolved))
             }
-            None => Ok(base(name, scope)),
+            None => {
+                let innermost = scope.chain().find(|scope| scope.has_fields(name));
+                if innermost.is_some_and(|scope| scope.with_fields(name) > 1) {
+                    let message = format!("'{name}' is a collection of several tables in FROM");
+                    let help = "select from one of them in a subquery, then join".to_owned();
+                    return Err(fault(Span::empty(), message, vec![help]));
+                }
+                Ok(base(name, scope))
+            }
         }
     }
 

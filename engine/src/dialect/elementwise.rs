@@ -171,7 +171,7 @@ fn chooses_whole_lists(what: &str, types: &[DataType]) -> bool {
 }
 
 /// Lists that are known to be of different collections do not go together.
-fn one_collection(what: &str, lists: &[&Expr], schema: &DFSchema) -> Result<()> {
+pub(super) fn one_collection(what: &str, lists: &[&Expr], schema: &DFSchema) -> Result<()> {
     let has_counter = |prefix: &str| schema.has_column_with_unqualified_name(&format!("n{prefix}"));
     let mut known: Option<(String, &Expr)> = None;
     for list in lists {

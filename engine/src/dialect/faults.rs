@@ -54,7 +54,8 @@ pub fn explain(error: DataFusionError, sql: &str) -> EngineError {
                 .and_then(|d| d.span)
                 .map(|span| SqlPosition { line: span.start.line, column: span.start.column })
         })
-        .or_else(|| locate_quoted(&message, sql));
+        .or_else(|| locate_quoted(&message, sql))
+        .or_else(|| locate_call(&message, sql));
     let message = message.split(" at Line: ").next().unwrap_or(&message).to_owned();
     EngineError::Sql { message, position, help }
 }
@@ -133,6 +134,24 @@ fn position_in(message: &str) -> Option<SqlPosition> {
     let (line, rest) = place.split_once(", Column: ")?;
     let column: String = rest.chars().take_while(char::is_ascii_digit).collect();
     Some(SqlPosition { line: line.parse().ok()?, column: column.parse().ok()? })
+}
+
+/// The functions' own errors begin with their names (`regular: a regular axis …`): where the text calls it once, that is
+/// the place.
+fn locate_call(message: &str, sql: &str) -> Option<SqlPosition> {
+    let (name, _) = message.split_once(": ")?;
+    if name.is_empty() || !name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_') {
+        return None;
+    }
+    let tokens = Tokenizer::new(&AnaDialect::default(), sql).tokenize_with_location().ok()?;
+    let mut calls = tokens.windows(2).filter_map(|pair| match (&pair[0].token, &pair[1].token) {
+        (Token::Word(word), Token::LParen) if word.value.eq_ignore_ascii_case(name) => {
+            Some(pair[0].span.start)
+        }
+        _ => None,
+    });
+    let place = calls.next()?;
+    calls.next().is_none().then_some(SqlPosition { line: place.line, column: place.column })
 }
 
 /// Some planning errors quote the culprit (`Invalid function 'hits'`) without its place: the first word of

@@ -15,21 +15,33 @@ use crate::{
     table::{RootOptions, RootTable, split_tree},
 };
 
-/// Files that a statement names as tables, registered while it is planned.
-#[derive(Debug, Default)]
-pub(crate) struct NamedFiles(Vec<TableReference>);
+/// Files that a statement names as tables, registered while it is planned. They are forgotten again when this is dropped:
+/// the next statement looks at them anew, for they may have changed.
+pub(crate) struct NamedFiles<'a> {
+    context: &'a SessionContext,
+    names: Vec<TableReference>,
+}
 
-impl NamedFiles {
+impl Drop for NamedFiles<'_> {
+    fn drop(&mut self) {
+        for name in self.names.drain(..) {
+            // A name that is gone already is what is wanted.
+            let _ = self.context.deregister_table(name);
+        }
+    }
+}
+
+impl<'a> NamedFiles<'a> {
     /// Registers every file that `statement` names where a table may stand.
     ///
     /// # Errors
     /// What opening a file may bring.
     pub(crate) async fn register(
-        context: &SessionContext,
+        context: &'a SessionContext,
         statement: &Statement,
         options: &RootOptions,
     ) -> Result<Self> {
-        let mut named = Self::default();
+        let mut named = Self { context, names: vec![] };
         for reference in context.state().resolve_table_references(statement)? {
             let is_function = context.state().table_functions().contains_key(reference.table());
             if is_function || context.table_exist(reference.clone())? {
@@ -37,18 +49,10 @@ impl NamedFiles {
             }
             if let Some(table) = open(context, reference.table(), options).await? {
                 context.register_table(reference.clone(), table)?;
-                named.0.push(reference);
+                named.names.push(reference);
             }
         }
         Ok(named)
-    }
-
-    /// Forgets the files again: the next statement looks at them anew, for they may have changed.
-    pub(crate) fn deregister(self, context: &SessionContext) -> Result<()> {
-        for reference in self.0 {
-            context.deregister_table(reference)?;
-        }
-        Ok(())
     }
 }
 

@@ -3,9 +3,9 @@
 //! The statement is walked query by query, with the columns in scope at hand, so that a fault has the place
 //! of the word that is wrong. What is rewritten keeps its place in the text.
 
-use std::{collections::HashMap, ops::ControlFlow};
+use std::{collections::HashMap, ops::ControlFlow, sync::Arc};
 
-use arrow::datatypes::SchemaRef;
+use arrow::datatypes::{Field, FieldRef, Schema, SchemaRef};
 use datafusion::{
     common::TableReference,
     error::DataFusionError,
@@ -34,6 +34,7 @@ use super::{
     collection::{Definition, Resolved},
     elementwise, event, faults, hist,
     scope::{Relation, Scope},
+    wildcard,
 };
 use crate::error::{EngineError, Result, SqlPosition};
 
@@ -92,14 +93,18 @@ impl Rewrite<'_> {
 
     fn sql_statement(&mut self, statement: &mut SqlStatement) -> Result<()> {
         match statement {
-            SqlStatement::Query(query) => self.query(query, None),
-            SqlStatement::CreateView(view) => self.query(&mut view.query, None),
+            SqlStatement::Query(query) => {
+                self.query(query, None)?;
+                wildcard::narrow(query, self.catalog);
+                Ok(())
+            }
+            SqlStatement::CreateView(view) => self.query(&mut view.query, None).map(drop),
             SqlStatement::CreateTable(table) => match &mut table.query {
-                Some(query) => self.query(query, None),
+                Some(query) => self.query(query, None).map(drop),
                 None => Ok(()),
             },
             SqlStatement::Insert(insert) => match &mut insert.source {
-                Some(query) => self.query(query, None),
+                Some(query) => self.query(query, None).map(drop),
                 None => Ok(()),
             },
             SqlStatement::Explain { statement, .. } | SqlStatement::Prepare { statement, .. } => {
@@ -109,12 +114,13 @@ impl Rewrite<'_> {
         }
     }
 
-    pub(super) fn query(&mut self, query: &mut Query, outer: Option<&Scope>) -> Result<()> {
+    /// Rewrites a query; gives its columns where they can be told without planning it.
+    pub(super) fn query(&mut self, query: &mut Query, outer: Option<&Scope>) -> Result<Option<SchemaRef>> {
         let known = self.ctes.len();
         if let Some(with) = &mut query.with {
             for cte in &mut with.cte_tables {
-                self.query(&mut cte.query, outer)?;
-                let schema = self.columns(&cte.query, Some(&cte.alias));
+                let schema = self.query(&mut cte.query, outer)?;
+                let schema = self.seen_through(schema, &cte.query, Some(&cte.alias));
                 self.ctes.push((cte.clone(), schema));
             }
         }
@@ -128,15 +134,16 @@ impl Rewrite<'_> {
         body: &mut SetExpr,
         order_by: &mut Option<OrderBy>,
         outer: Option<&Scope>,
-    ) -> Result<()> {
+    ) -> Result<Option<SchemaRef>> {
         match body {
             SetExpr::Select(select) => self.select(select, order_by, outer),
             SetExpr::Query(query) => self.query(query, outer),
             SetExpr::SetOperation { left, right, .. } => {
                 self.body(left, &mut None, outer)?;
-                self.body(right, &mut None, outer)
+                self.body(right, &mut None, outer)?;
+                Ok(None)
             }
-            _ => Ok(()),
+            _ => Ok(None),
         }
     }
 
@@ -145,7 +152,7 @@ impl Rewrite<'_> {
         select: &mut Select,
         order_by: &mut Option<OrderBy>,
         outer: Option<&Scope>,
-    ) -> Result<()> {
+    ) -> Result<Option<SchemaRef>> {
         // What is resolved is kept by the place of its scope, which is another one's afterwards.
         self.resolved.clear();
         let result = self.select_in_scope(select, order_by, outer);
@@ -158,7 +165,7 @@ impl Rewrite<'_> {
         select: &mut Select,
         order_by: &mut Option<OrderBy>,
         outer: Option<&Scope>,
-    ) -> Result<()> {
+    ) -> Result<Option<SchemaRef>> {
         refuse_set_quantifier(select)?;
         let mut scope = Scope { relations: vec![], outer };
         for from in &mut select.from {
@@ -197,7 +204,31 @@ impl Rewrite<'_> {
                 self.expr(&mut key.expr, &scope)?;
             }
         }
-        Ok(())
+        Ok(self.select_columns(select, &scope))
+    }
+
+    /// The columns of a rewritten SELECT from one relation, told from those of the relation and the types of what is
+    /// computed; `None` where planning has to tell. With `*` of a NanoAOD file planning takes a while.
+    fn select_columns(&self, select: &Select, scope: &Scope) -> Option<SchemaRef> {
+        let [relation] = scope.relations.as_slice() else { return None };
+        let star = |item: &SelectItem| matches!(item, SelectItem::Wildcard(options) if *options == Default::default());
+        if !select.projection.iter().any(star) {
+            return None;
+        }
+        let mut fields: Vec<FieldRef> = vec![];
+        for item in &select.projection {
+            let (name, expr) = match item {
+                item if star(item) => {
+                    fields.extend(relation.schema.as_ref()?.fields().iter().cloned());
+                    continue;
+                }
+                SelectItem::UnnamedExpr(expr @ Expr::Identifier(name)) => (name, expr),
+                SelectItem::ExprWithAlias { expr, alias } => (alias, expr),
+                _ => return None,
+            };
+            fields.push(Arc::new(Field::new(&name.value, self.type_of(expr, scope).ok()?, true)));
+        }
+        Some(Arc::new(Schema::new(fields)))
     }
 
     /// A list of booleans is no condition: it does not say whether one object or all must fulfil it.
@@ -262,9 +293,9 @@ impl Rewrite<'_> {
                 Relation { schema, alias: alias.or_else(|| last_part(name)), absent_triggers_are_false }
             }
             TableFactor::Derived { subquery, alias, lateral, .. } => {
-                self.query(subquery, if *lateral { Some(&*scope) } else { scope.outer })?;
+                let schema = self.query(subquery, if *lateral { Some(&*scope) } else { scope.outer })?;
                 Relation {
-                    schema: self.columns(subquery, alias.as_ref()),
+                    schema: self.seen_through(schema, subquery, alias.as_ref()),
                     alias: alias.as_ref().map(|alias| alias.name.value.clone()),
                     absent_triggers_are_false: false,
                 }
@@ -282,7 +313,13 @@ impl Rewrite<'_> {
     fn refuse_collection(&self, name: &ObjectName, scope: &Scope) -> Result<()> {
         let Some(last) = last_part(name) else { return Ok(()) };
         if !self.is_collection(&last, scope) {
-            return Ok(());
+            let names = self.collection_names(scope);
+            let near = faults::nearest(&last, names.iter().map(String::as_str), 3);
+            if scope.outer.is_none() || name.0.len() > 1 || near.is_empty() || !scope.is_complete() {
+                return Ok(());
+            }
+            let help = format!("did you mean {}?", near.join(", "));
+            return Err(fault(name.span(), format!("no table or collection named '{last}'"), vec![help]));
         }
         let qualified = name.0.len() > 1;
         let message = if qualified {
@@ -308,10 +345,18 @@ impl Rewrite<'_> {
         self.catalog.table(&reference(name)?)
     }
 
-    /// The columns of a rewritten query, seen through its alias.
-    fn columns(&mut self, query: &Query, alias: Option<&TableAlias>) -> Option<SchemaRef> {
+    /// The columns of a rewritten query, seen through its alias; `known` are its own, if they are known.
+    fn seen_through(
+        &mut self,
+        known: Option<SchemaRef>,
+        query: &Query,
+        alias: Option<&TableAlias>,
+    ) -> Option<SchemaRef> {
         if alias.is_some_and(|alias| !alias.columns.is_empty()) {
             return None;
+        }
+        if known.is_some() {
+            return known;
         }
         let mut query = query.clone();
         let mut cte_tables: Vec<Cte> = self.ctes.iter().map(|(cte, _)| cte.clone()).collect();
@@ -369,15 +414,17 @@ impl Rewrite<'_> {
         }
         let joined = format!("{}_{}", first.value, second.value);
         if let Some(found) = scope.column(&joined) {
+            if !found.unique {
+                let message = format!(
+                    "{}.{} is in several tables; write t.{}.{1}",
+                    first.value, second.value, first.value
+                );
+                return Err(fault(span, message, vec![]));
+            }
             // Refused there: the name would mean two things.
             self.derived_collection(&first.value, scope)?;
             let name = build::identifier(&joined, span);
-            return Ok(Some(match &found.relation.alias {
-                Some(alias) if !found.unique => {
-                    Expr::CompoundIdentifier(vec![build::identifier(alias, first.span), name])
-                }
-                _ => Expr::Identifier(name),
-            }));
+            return Ok(Some(Expr::Identifier(name)));
         }
         if let Some(resolved) = self.derived_collection(&first.value, scope)? {
             return match resolved.fields.get(&second.value) {
@@ -474,11 +521,29 @@ fn refuse_set_quantifier(select: &Select) -> Result<()> {
     }
 }
 
+/// `Jet_pt[0]` would be NULL in every event.
+fn refuse_place_zero(chain: &[AccessExpr]) -> Result<()> {
+    let zero = chain.iter().find_map(|step| match step {
+        AccessExpr::Subscript(Subscript::Index { index: Expr::Value(value) }) => match &value.value {
+            Value::Number(text, _) if text.parse() == Ok(0) => Some(value.span),
+            _ => None,
+        },
+        _ => None,
+    });
+    match zero {
+        Some(span) => {
+            let help = "the first is [1], the last [-1]".to_owned();
+            Err(fault(span, "places in a list count from 1".to_owned(), vec![help]))
+        }
+        None => Ok(()),
+    }
+}
+
 fn has(relation: &Relation, column: &str) -> bool {
     relation.schema.as_ref().is_some_and(|schema| schema.field_with_name(column).is_ok())
 }
 
-fn reference(name: &ObjectName) -> Option<TableReference> {
+pub(super) fn reference(name: &ObjectName) -> Option<TableReference> {
     let parts: Vec<&str> =
         name.0.iter().map(|part| part.as_ident().map_or("", |ident| ident.value.as_str())).collect();
     Some(match parts.as_slice() {
@@ -549,6 +614,7 @@ impl Walk<'_, '_> {
             return Ok(());
         }
         if let Expr::CompoundFieldAccess { root, access_chain } = expr {
+            refuse_place_zero(access_chain)?;
             self.dotted_root(root, access_chain)?;
             for step in access_chain.iter_mut() {
                 // The planner knows the fields of a struct as subscripts only.
@@ -633,6 +699,9 @@ impl Walk<'_, '_> {
     /// `sum(Jet.pt)`: aggregates run over events, and of a list it is not clear what is meant.
     fn refuse_aggregate_of_lists(&mut self, expr: &Expr) -> Result<()> {
         let Expr::Function(call) = expr else { return Ok(()) };
+        if let Some(filter) = &call.filter {
+            self.rewrite.decides_about_events(filter, filter, self.scope)?;
+        }
         let name = call.name.to_string().to_lowercase();
         if !matches!(name.as_str(), "sum" | "avg" | "mean" | "min" | "max" | "count" | "median" | "stddev") {
             return Ok(());

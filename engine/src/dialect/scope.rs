@@ -82,6 +82,15 @@ impl<'a> Scope<'a> {
         })
     }
 
+    /// How many relations of this scope alone have columns that begin with `name_`.
+    pub(super) fn with_fields(&self, name: &str) -> usize {
+        self.relations.iter().filter(|relation| !fields_of(relation, name).is_empty()).count()
+    }
+
+    pub(super) fn has_fields(&self, name: &str) -> bool {
+        self.with_fields(name) > 0
+    }
+
     /// The names in front of the underscores of column names: collections and flat records.
     pub(super) fn prefixes(&self) -> BTreeSet<String> {
         let schemas =

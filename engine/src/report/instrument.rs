@@ -79,6 +79,12 @@ impl Instrumented {
 /// columns come last, in the order of the returned texts, after the one for all selected events.
 fn add_counts(plan: &LogicalPlan) -> Result<Option<(LogicalPlan, Vec<String>)>> {
     match plan {
+        // With several grouping sets every event counts several times.
+        LogicalPlan::Aggregate(aggregate)
+            if aggregate.group_expr.iter().any(|key| matches!(key, Expr::GroupingSet(_))) =>
+        {
+            Ok(None)
+        }
         LogicalPlan::Aggregate(aggregate) => {
             let filters = distinct_filters(&aggregate.aggr_expr);
             let mut aggregates = aggregate.aggr_expr.clone();

@@ -58,7 +58,7 @@ impl Table {
         let is_cut = |found: &DataType| matches!(found, DataType::Boolean | DataType::Null);
         let cuts = types.iter().take_while(|found| is_cut(found)).count();
         let function = self.name();
-        if cuts == 0 && types.len() < 2 {
+        if types.is_empty() {
             return Err(
                 FunctionError::ArgumentCount { function, found: types.len(), syntax: self.syntax() }.into()
             );

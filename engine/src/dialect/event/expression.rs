@@ -68,6 +68,10 @@ impl Binder<'_, '_> {
             SqlExpr::Ceil { expr: value, field } if is_of_number(field) => {
                 Ok(Typed::f64(self.number(value)?.unary(UnaryOp::Ceil)))
             }
+            // Of tables, and the same for all objects: a value of the event.
+            SqlExpr::Subquery(query) if !query::is_event_subquery(self.rewrite, self.event, query)? => {
+                self.scalar(expr)
+            }
             SqlExpr::Subquery(query) => {
                 let (_, mut outputs, _) = self.subquery(query, Shape::Row)?;
                 match (outputs.pop(), outputs.is_empty()) {
@@ -378,7 +382,7 @@ impl Binder<'_, '_> {
     fn cast(&mut self, value: &SqlExpr, to: &SqlType, at: &SqlExpr) -> Result<Typed> {
         let wanted = match to {
             SqlType::Boolean | SqlType::Bool => Type::Bool,
-            SqlType::TinyInt(_) | SqlType::SmallInt(_) | SqlType::Int(_) | SqlType::Integer(_) => Type::I32,
+            SqlType::Int(_) | SqlType::Integer(_) => Type::I32,
             SqlType::BigInt(_) => Type::I64,
             SqlType::Float(_) | SqlType::Real => Type::F32,
             SqlType::Double(_) | SqlType::DoublePrecision => Type::F64,

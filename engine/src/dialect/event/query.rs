@@ -162,6 +162,18 @@ impl Binder<'_, '_> {
         let calls = aggregate_calls(&items);
         let order_by = order_exprs(query, &items)?;
         let (limit, offset) = limits(query)?;
+        let unbounded = limit.is_none() && offset == 0;
+        if !unbounded && (shape == Shape::Exists || !calls.is_empty()) {
+            let what = if shape == Shape::Exists {
+                "LIMIT or OFFSET in EXISTS"
+            } else {
+                "LIMIT or OFFSET beside an aggregate"
+            };
+            return Err(unsupported(query.span(), what));
+        }
+        if shape == Shape::Exists && !calls.is_empty() {
+            return Err(unsupported(query.span(), "an aggregate in EXISTS, which always gives a row,"));
+        }
         let outputs = match shape {
             Shape::Exists => {
                 self.check_used(&loops)?;
@@ -273,6 +285,20 @@ impl Binder<'_, '_> {
             (select.distinct.is_some(), "DISTINCT"),
             (select.having.is_some(), "HAVING"),
             (select.qualify.is_some(), "QUALIFY"),
+            (select.top.is_some(), "TOP"),
+            (select.into.is_some(), "INTO"),
+            (select.exclude.is_some(), "EXCLUDE"),
+            (select.prewhere.is_some(), "PREWHERE"),
+            (select.value_table_mode.is_some(), "AS STRUCT or VALUE"),
+            (!select.lateral_views.is_empty(), "LATERAL VIEW"),
+            (!select.connect_by.is_empty(), "CONNECT BY"),
+            (!select.cluster_by.is_empty(), "CLUSTER BY"),
+            (!select.distribute_by.is_empty(), "DISTRIBUTE BY"),
+            (!select.sort_by.is_empty(), "SORT BY"),
+            (!select.named_window.is_empty(), "WINDOW"),
+            (!query.locks.is_empty() || query.for_clause.is_some(), "FOR"),
+            (query.settings.is_some() || query.format_clause.is_some(), "SETTINGS or FORMAT"),
+            (!query.pipe_operators.is_empty(), "a pipe operator"),
             (!matches!(&select.group_by, GroupByExpr::Expressions(keys, _) if keys.is_empty()), "GROUP BY"),
         ];
         match refused.into_iter().find(|(found, _)| *found) {
@@ -315,6 +341,27 @@ impl Binder<'_, '_> {
         let TableFactor::Table { name, alias, args: None, .. } = factor else {
             return Err(unsupported(factor.span(), "anything but collections in FROM"));
         };
+        if let TableFactor::Table {
+            sample,
+            index_hints,
+            partitions,
+            json_path,
+            version,
+            with_hints,
+            with_ordinality,
+            ..
+        } = factor
+            && (sample.is_some()
+                || !index_hints.is_empty()
+                || !partitions.is_empty()
+                || json_path.is_some()
+                || version.is_some()
+                || !with_hints.is_empty()
+                || *with_ordinality
+                || alias.as_ref().is_some_and(|alias| !alias.columns.is_empty()))
+        {
+            return Err(unsupported(factor.span(), &format!("{factor} in FROM")));
+        }
         let collection = plain(factor);
         let alias = alias.as_ref().map_or(collection.as_str(), |alias| alias.name.value.as_str());
         if self.vars[first..].iter().any(|var| var.alias == alias) {

@@ -53,6 +53,11 @@ impl Layout {
             )?;
         }
         if let Some(weight) = layout.weight {
+            let condition = |found: &DataType| matches!(item(found).unwrap_or(found), DataType::Boolean);
+            if is_struct_of(&types[weight], condition) {
+                let expected = "a struct of conditions, each of one value per event";
+                return Err(wrong(weight, "categories", expected, &types[weight]));
+            }
             let expected = "a number, a list of numbers, or the variations, {'nominal': weight, …}";
             check(weight, "weight", expected, &types[weight], |found| {
                 is_weight(found) || is_struct_of(found, is_weight)
