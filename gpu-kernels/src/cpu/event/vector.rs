@@ -10,6 +10,20 @@ use super::graph::{Compare, Float1, Float2, Int1, Int2};
 use super::integer;
 use super::math;
 
+/// A loop for `pulp`, which inlines it into its copy for every instruction set. A bare closure would not do: being
+/// called by value it goes through a shim that the compiler leaves outside of those copies when the loop is long, so
+/// that the loop is compiled for the base line alone.
+struct Loop<F>(F);
+
+impl<R, F: FnMut() -> R> pulp::NullaryFnOnce for Loop<F> {
+    type Output = R;
+
+    #[inline(always)]
+    fn call(mut self) -> R {
+        (self.0)()
+    }
+}
+
 /// The instruction set in use.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Vector {
@@ -24,8 +38,13 @@ impl Default for Vector {
 
 impl Vector {
     #[inline(always)]
+    fn run<R>(self, body: impl FnMut() -> R) -> R {
+        self.arch.dispatch(Loop(body))
+    }
+
+    #[inline(always)]
     pub(super) fn map<T: Copy, U>(self, to: &mut [U], a: &[T], f: impl Fn(T) -> U) {
-        self.arch.dispatch(
+        self.run(
             #[inline(always)]
             || {
                 for (to, a) in to.iter_mut().zip(a) {
@@ -37,7 +56,7 @@ impl Vector {
 
     #[inline(always)]
     pub(super) fn zip<T: Copy, U>(self, to: &mut [U], a: &[T], b: &[T], f: impl Fn(T, T) -> U) {
-        self.arch.dispatch(
+        self.run(
             #[inline(always)]
             || {
                 for ((to, a), b) in to.iter_mut().zip(a).zip(b) {
@@ -57,14 +76,16 @@ impl Vector {
         fast: impl Fn(f64) -> f64,
         slow: impl Fn(f64) -> f64,
     ) {
-        let mut all = true;
-        self.arch.dispatch(
+        // Kept inside of the loop: a captured flag would be memory that `to` might overlap.
+        let all = self.run(
             #[inline(always)]
             || {
+                let mut all = true;
                 for (to, a) in to.iter_mut().zip(a) {
                     *to = fast(*a);
                     all &= good(*a);
                 }
+                all
             },
         );
         if !all {
@@ -203,14 +224,15 @@ impl Vector {
     }
 
     fn atan2(self, to: &mut [f64], y: &[f64], x: &[f64]) {
-        let mut all = true;
-        self.arch.dispatch(
+        let all = self.run(
             #[inline(always)]
             || {
+                let mut all = true;
                 for ((to, y), x) in to.iter_mut().zip(y).zip(x) {
                     *to = math::atan2_fast(*y, *x);
                     all &= math::atan2_is_fast(*y, *x);
                 }
+                all
             },
         );
         if !all {
@@ -365,7 +387,7 @@ impl Vector {
 
     /// Where the mask is set the first, else the second.
     pub(super) fn select<T: Copy>(self, to: &mut [T], mask: &[u8], yes: &[T], no: &[T]) {
-        self.arch.dispatch(
+        self.run(
             #[inline(always)]
             || {
                 for (((to, mask), yes), no) in to.iter_mut().zip(mask).zip(yes).zip(no) {
@@ -387,7 +409,7 @@ impl Vector {
 
     /// Is any lane set?
     pub(super) fn any(self, mask: &[u8]) -> bool {
-        self.arch.dispatch(
+        self.run(
             #[inline(always)]
             || mask.iter().fold(0, |any, mask| any | mask) != 0,
         )
@@ -396,7 +418,7 @@ impl Vector {
     /// A lane-wise update of a state by a value.
     #[inline(always)]
     pub(super) fn update<S, T: Copy>(self, state: &mut [S], a: &[T], f: impl Fn(&mut S, T)) {
-        self.arch.dispatch(
+        self.run(
             #[inline(always)]
             || {
                 for (state, a) in state.iter_mut().zip(a) {
@@ -422,7 +444,7 @@ impl Vector {
                 #[inline(always)]
                 |state, value| *state = f(*state, value),
             ),
-            Some(take) => self.arch.dispatch(
+            Some(take) => self.run(
                 #[inline(always)]
                 || {
                     for ((state, value), take) in state.iter_mut().zip(value).zip(take) {
@@ -436,7 +458,7 @@ impl Vector {
 
     /// One step of comparing by several keys, from the last to the first: less, or equal and less by the keys after.
     pub(super) fn better(self, better: &mut [u8], key: &[i64], best: &[i64]) {
-        self.arch.dispatch(
+        self.run(
             #[inline(always)]
             || {
                 for ((better, key), best) in better.iter_mut().zip(key).zip(best) {
@@ -451,7 +473,7 @@ impl Vector {
         let n = args.iter().fold(to.len(), |n, arg| n.min(arg.len()));
         let to = &mut to[..n];
         let [e1, e2, x1, x2, y1, y2, z1, z2] = args.map(|arg| &arg[..n]);
-        self.arch.dispatch(
+        self.run(
             #[inline(always)]
             || {
                 for i in 0..n {
@@ -476,22 +498,24 @@ impl Vector {
         fn step(best: &mut f64, at: &mut i64, key: f64, take: bool, place: i64) {
             let as_good = *best <= key;
             let better = !as_good & (!key.is_nan() | (*at < 0)) & take;
-            *best = if better { key } else { *best };
-            *at = if better { place } else { *at };
+            // Values, not places, to choose from: else the loop gathers.
+            let (old_best, old_at) = (*best, *at);
+            *best = if better { key } else { old_best };
+            *at = if better { place } else { old_at };
         }
         match mask {
-            None => self.arch.dispatch(
+            None => self.run(
                 #[inline(always)]
                 || {
-                    for ((best, at), key) in best.iter_mut().zip(at).zip(key) {
+                    for ((best, at), key) in best.iter_mut().zip(at.iter_mut()).zip(key) {
                         step(best, at, *key, true, place);
                     }
                 },
             ),
-            Some(mask) => self.arch.dispatch(
+            Some(mask) => self.run(
                 #[inline(always)]
                 || {
-                    for (((best, at), key), take) in best.iter_mut().zip(at).zip(key).zip(mask) {
+                    for (((best, at), key), take) in best.iter_mut().zip(at.iter_mut()).zip(key).zip(mask) {
                         step(best, at, *key, *take != 0, place);
                     }
                 },
