@@ -45,6 +45,18 @@ impl BestState {
         self.places.iter_mut().for_each(|word| reset(word, -1));
     }
 
+    /// Does one word hold where all loops stand?
+    pub(super) fn is_packed(&self) -> bool {
+        self.places.len() == 1
+    }
+
+    /// For a loop of its own: the place where the loops stand, the best keys, and their places.
+    pub(super) fn nearest(&mut self, cursor: &[usize]) -> Option<(u64, &mut [f64], &mut [i64])> {
+        let place = self.place(cursor, 0).cast_unsigned();
+        let [word] = &mut self.places[..] else { return None };
+        Some((place, &mut self.float, word))
+    }
+
     fn place(&self, cursor: &[usize], word: usize) -> i64 {
         let own = self.packing.iter().zip(cursor).filter(|((_, home), _)| *home == word);
         own.fold(0, |place, ((bits, _), k)| (place << bits) | i64::try_from(*k).unwrap_or(0))

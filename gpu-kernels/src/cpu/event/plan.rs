@@ -82,6 +82,8 @@ pub(super) struct Level {
     pub(super) tests: Vec<Test>,
     /// What deeper levels need, computed where the tests leave lanes.
     pub(super) program: Program,
+    /// More of that, which [`NearestPlan`] does without.
+    pub(super) unfused: Program,
 }
 
 /// One aggregate.
@@ -124,6 +126,16 @@ pub(super) enum ReductionPlan {
     },
 }
 
+/// The innermost loop of `ORDER BY abs(mass(…) - target) LIMIT 1`, as one loop.
+#[derive(Debug)]
+pub(super) struct NearestPlan {
+    /// Energy, px, py and pz: what the outer variables give, to be added in this order …
+    pub(super) outer: [Vec<Place>; 4],
+    /// … and the rows of the innermost one.
+    pub(super) inner: [usize; 4],
+    pub(super) target: f64,
+}
+
 /// A compiled query.
 #[derive(Debug)]
 pub(super) struct QueryPlan {
@@ -140,6 +152,7 @@ pub(super) struct QueryPlan {
     pub(super) groups: Vec<Group>,
     pub(super) levels: Vec<Level>,
     pub(super) reduction: ReductionPlan,
+    pub(super) nearest: Option<NearestPlan>,
     /// Registers needed of each class: float, int, mask.
     pub(super) registers: [usize; 3],
     /// Rows needed of each class, and the group of each.

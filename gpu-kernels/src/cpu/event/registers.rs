@@ -44,6 +44,7 @@ fn nest(plan: &QueryPlan) -> Vec<Sequence<'_>> {
     for level in &plan.levels {
         sequences.extend(level.tests.iter().map(sequence));
         sequences.push((&level.program, Vec::new()));
+        sequences.push((&level.unfused, Vec::new()));
     }
     let (program, results) = match &plan.reduction {
         ReductionPlan::Best { last, values, .. } => {
@@ -199,7 +200,9 @@ fn rewrite(plan: &mut QueryPlan, real: &HashMap<usize, usize>) {
     for level in &mut plan.levels {
         level.tests.iter_mut().for_each(test);
         program(&mut level.program);
+        program(&mut level.unfused);
     }
+    plan.nearest.iter_mut().flat_map(|nearest| nearest.outer.iter_mut().flatten()).for_each(place);
     match &mut plan.reduction {
         ReductionPlan::Exists => {}
         ReductionPlan::Aggregates(aggregates) => {

@@ -16,7 +16,7 @@ use super::scratch::{Cancel, QueryScratch, Scratch};
 use super::vector::Vector;
 
 /// Rows worked on together: enough to sort them well, few enough for their columns to stay in the second-level cache.
-const CHUNK_ROWS: usize = 8192;
+const CHUNK_ROWS: usize = 2048;
 /// Objects of one collection in a chunk, unless one row has more.
 const CHUNK_OBJECTS: usize = 1 << 18;
 

@@ -8,6 +8,7 @@ use std::collections::HashMap;
 
 use crate::ir::{Aggregate, AggregateFunction, Expr, Generator, OrderKey, Query, Reduction, Type};
 
+use super::fuse;
 use super::graph::{Deps, Graph, Node, NodeId, OBJECT, OUTER_DEP};
 use super::lower::{Lowerer, Val};
 use super::plan::{
@@ -52,9 +53,11 @@ pub(super) fn schedule(mut lowerer: Lowerer<'_, '_>, query: &Query) -> QueryPlan
         groups: scheduler.groups.into_iter().map(|group| group.plan).collect(),
         levels: scheduler.levels,
         reduction,
+        nearest: None,
         registers: [0; 3],
         slots: scheduler.slots,
     };
+    fuse::nearest(&mut plan);
     allocate(&mut plan);
     plan
 }
@@ -206,7 +209,13 @@ impl<'a> Scheduler<'a> {
         for (var, generator) in generators.iter().enumerate() {
             let after = generator.after.and_then(position);
             let group = scheduler.group_of[var];
-            scheduler.levels.push(Level { group, after, tests: Vec::new(), program: Program::default() });
+            scheduler.levels.push(Level {
+                group,
+                after,
+                tests: Vec::new(),
+                program: Program::default(),
+                unfused: Program::default(),
+            });
         }
         for vars in &members {
             let tests = scheduler.object_tests(vars, &objects);

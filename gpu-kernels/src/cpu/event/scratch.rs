@@ -11,7 +11,7 @@ use super::reduce::State;
 
 /// Most lanes of a block. A register of a block is 2 KiB then, so that a dozen of them and the rows in use stay in the
 /// first-level cache.
-pub(super) const WIDTH: usize = 256;
+pub(super) const WIDTH: usize = 128;
 /// Lanes are worked on in multiples of this, where there is room for them.
 const PADDING: usize = 16;
 

@@ -37,6 +37,12 @@ impl Default for Vector {
 }
 
 impl Vector {
+    /// Runs a loop that is written for vectors.
+    #[inline(always)]
+    pub(super) fn run_simd<L: pulp::WithSimd>(self, body: L) -> L::Output {
+        self.arch.dispatch(body)
+    }
+
     #[inline(always)]
     fn run<R>(self, body: impl FnMut() -> R) -> R {
         self.arch.dispatch(Loop(body))
@@ -498,25 +504,27 @@ impl Vector {
         fn step(best: &mut f64, at: &mut i64, key: f64, take: bool, place: i64) {
             let as_good = *best <= key;
             let better = !as_good & (!key.is_nan() | (*at < 0)) & take;
-            // Values, not places, to choose from: else the loop gathers.
-            let (old_best, old_at) = (*best, *at);
-            *best = if better { key } else { old_best };
-            *at = if better { place } else { old_at };
+            *best = if better { key } else { *best };
+            *at = if better { place } else { *at };
         }
         match mask {
             None => self.run(
                 #[inline(always)]
                 || {
+                    // Not behind the closure's reference: else the loop gathers from one of two addresses.
+                    let here = place;
                     for ((best, at), key) in best.iter_mut().zip(at.iter_mut()).zip(key) {
-                        step(best, at, *key, true, place);
+                        step(best, at, *key, true, here);
                     }
                 },
             ),
             Some(mask) => self.run(
                 #[inline(always)]
                 || {
+                    // Not behind the closure's reference: else the loop gathers from one of two addresses.
+                    let here = place;
                     for (((best, at), key), take) in best.iter_mut().zip(at.iter_mut()).zip(key).zip(mask) {
-                        step(best, at, *key, *take != 0, place);
+                        step(best, at, *key, *take != 0, here);
                     }
                 },
             ),
