@@ -16,6 +16,7 @@ mod chunk;
 mod compile;
 mod error;
 mod execute;
+mod flat;
 mod fuse;
 mod graph;
 mod input;

@@ -50,14 +50,15 @@ impl Executor<'_> {
         lanes: &LaneSet,
         scratch: &mut QueryScratch,
     ) -> Result<Results, EventError> {
+        if plan.is_flat() {
+            self.select_objects(plan, scratch)?;
+            return self.flat(plan, scratch);
+        }
         let kept = self.select_lanes(plan, scratch, lanes)?;
         self.select_objects(plan, scratch)?;
         let counts: Vec<Vec<u32>> = (scratch.selections.iter())
             .map(|selection| {
-                let count = |lane: &u32| {
-                    let row = lanes.event[*lane as usize] as usize;
-                    selection.start[row + 1] - selection.start[row]
-                };
+                let count = |lane: &u32| selection.count[lanes.event[*lane as usize] as usize];
                 kept.iter().map(count).collect()
             })
             .collect();

@@ -55,6 +55,8 @@ impl Cancel {
 pub(super) struct Selection {
     /// For every event its first object, and one more: the end.
     pub(super) start: Vec<u32>,
+    /// For every event, how many.
+    pub(super) count: Vec<u32>,
     /// Their places in the collection; `None`: all objects.
     pub(super) objects: Option<Vec<u32>>,
 }

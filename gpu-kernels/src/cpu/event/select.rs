@@ -18,7 +18,7 @@ impl Program {
     }
 
     /// Does it read values of the event?
-    fn reads_event(&self) -> bool {
+    pub(super) fn reads_event(&self) -> bool {
         self.code.iter().any(|instruction| {
             !matches!(
                 instruction.node,
@@ -172,6 +172,8 @@ impl Executor<'_> {
             selection.start.iter_mut().for_each(|start| *start = rank[*start as usize]);
             selection.objects = Some(passed);
         }
+        selection.count.clear();
+        selection.count.extend(selection.start.iter().zip(&selection.start[1..]).map(|(from, to)| to - from));
         Ok(())
     }
 }
