@@ -31,9 +31,9 @@ pub(super) fn spread(rows: usize, end: impl Fn(usize) -> usize, value: impl Fn(u
     let mut from = 0;
     for row in 0..rows {
         let (end, value) = (end(row), value(row));
-        while from < end {
+        values[from..from + STEP].fill(value);
+        for from in (from + STEP..end).step_by(STEP) {
             values[from..from + STEP].fill(value);
-            from += STEP;
         }
         from = end;
     }

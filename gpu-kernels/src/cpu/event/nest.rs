@@ -321,14 +321,12 @@ impl Executor<'_> {
         let mut objects = Vec::new();
         for (numbers, level) in numbers.iter().zip(&plan.levels) {
             let (selection, start) = (&scratch.selections[level.group], &block.groups[level.group].start);
-            let place = |(start, number): (&u32, &u32)| {
-                let place = start + number;
-                selection
-                    .objects
-                    .as_ref()
-                    .map_or(place, |objects| objects.get(place as usize).copied().unwrap_or(0))
+            let places = start.iter().zip(numbers).map(|(start, number)| start + number);
+            let list: Vec<u32> = match &selection.objects {
+                Some(list) => places.map(|place| list.get(place as usize).copied().unwrap_or(0)).collect(),
+                None => places.collect(),
             };
-            objects.push(start.iter().zip(numbers).map(place).collect::<Vec<u32>>());
+            objects.push(list);
         }
         let frame = Frame { own: Own::Best { objects: &objects, numbers: &numbers }, ..*frame };
         self.execute(plan, last, &mut scratch.registers, &mut scratch.calls, &frame)?;

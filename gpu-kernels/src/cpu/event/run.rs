@@ -140,19 +140,24 @@ fn derive(
     parts: &[QueryPlan],
     lists: &[Results],
 ) -> Result<(), EventError> {
-    let mut offsets = Vec::with_capacity(chunk.rows + 1);
-    for row in 0..=chunk.rows {
-        let end: usize = lists.iter().map(|list| list.offsets[row]).sum();
-        offsets.push(i32::try_from(end).map_err(|_| EventError::TooLong)?);
+    // Every list's part of the offsets, and where every element of a part goes: behind the rows before, and behind the
+    // parts before in its own row.
+    let mut ends = vec![0usize; chunk.rows + 1];
+    let mut shifts = vec![vec![0usize; chunk.rows]; lists.len()];
+    for (part, list) in lists.iter().enumerate() {
+        ends.iter_mut().zip(&list.offsets).for_each(|(end, own)| *end += own);
+        for (other, shifts) in shifts.iter_mut().enumerate() {
+            let before = if part < other { &list.offsets[1..] } else { &list.offsets };
+            if part != other {
+                shifts.iter_mut().zip(before).for_each(|(shift, before)| *shift += before);
+            }
+        }
     }
-    // Where every element of a part goes: behind the rows before, and behind the parts before in its own row.
-    let places = lists.iter().enumerate().map(|(part, list)| {
-        let shift = |row: usize| -> usize {
-            let before = lists[..part].iter().map(|list| list.offsets[row + 1]);
-            before.chain(lists[part + 1..].iter().map(|list| list.offsets[row])).sum()
-        };
-        let end = |row: usize| list.offsets[row + 1];
-        let mut places = spread(chunk.rows, end, |row| u32::try_from(shift(row)).unwrap_or(u32::MAX));
+    let offsets = ends.iter().map(|end| i32::try_from(*end)).collect::<Result<Vec<_>, _>>();
+    let offsets = offsets.map_err(|_| EventError::TooLong)?;
+    let places = lists.iter().zip(&shifts).map(|(list, shifts)| {
+        let shift = |row: usize| u32::try_from(shifts[row]).unwrap_or(u32::MAX);
+        let mut places = spread(chunk.rows, |row| list.offsets[row + 1], shift);
         (0..).zip(&mut places).for_each(|(number, place)| *place += number);
         places
     });
