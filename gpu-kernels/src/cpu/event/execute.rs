@@ -92,7 +92,7 @@ impl Executor<'_> {
             }
             Node::Hoisted { query, output, .. } => {
                 if let Lanes::Float(from) = &self.chunk.hoisted[*query].columns[*output].values {
-                    copy(&mut to[..n], from, frame.event);
+                    load::gather(&mut to[..n], from, frame.event, |value| value);
                 }
             }
             Node::RowAt { slot, var, .. } => row_at(&mut to[..n], r, *slot, *var, frame),
@@ -126,9 +126,16 @@ impl Executor<'_> {
             }
             Node::Index { var, collection } => {
                 let objects = Self::objects(*var, frame);
-                for (lane, to) in to[..n].iter_mut().enumerate() {
-                    let first = self.chunk.start(*collection, frame.event.at(lane));
-                    *to = i64::try_from(objects.at(lane)).unwrap_or(0) - i64::from(first);
+                let offsets = &self.chunk.offsets[*collection][..];
+                let first = offsets.first().copied().map_or(0, i64::from);
+                load::gather(&mut to[..n], offsets, frame.event, |start: i32| first - i64::from(start));
+                match objects {
+                    Index::From(from) => (0i64..).zip(&mut to[..n]).for_each(|(lane, to)| {
+                        *to += i64::try_from(from).unwrap_or(0) + lane;
+                    }),
+                    Index::List(list) => {
+                        to[..n].iter_mut().zip(list).for_each(|(to, object)| *to += i64::from(*object));
+                    }
                 }
             }
             Node::Length(collection) => {
@@ -151,7 +158,7 @@ impl Executor<'_> {
             }
             Node::Hoisted { query, output, .. } => {
                 if let Lanes::Int(from) = &self.chunk.hoisted[*query].columns[*output].values {
-                    copy(&mut to[..n], from, frame.event);
+                    load::gather(&mut to[..n], from, frame.event, |value| value);
                 }
             }
             Node::RowAt { slot, var, .. } => row_at(&mut to[..n], r, *slot, *var, frame),
@@ -216,12 +223,12 @@ impl Executor<'_> {
             },
             Node::Hoisted { query, output, .. } => {
                 if let Lanes::Mask(from) = &self.chunk.hoisted[*query].columns[*output].values {
-                    copy(&mut to[..n], from, frame.event);
+                    load::gather(&mut to[..n], from, frame.event, |value| value);
                 }
             }
             Node::HoistedValid { query, output } => {
                 match &self.chunk.hoisted[*query].columns[*output].valid {
-                    Some(from) => copy(&mut to[..n], from, frame.event),
+                    Some(from) => load::gather(&mut to[..n], from, frame.event, |value| value),
                     None => to.fill(1),
                 }
             }
@@ -271,12 +278,6 @@ fn row_at<T: Lane>(to: &mut [T], registers: &Registers, slot: usize, var: usize,
     let rows = registers.rows::<T>(slot);
     for ((lane, to), k) in to.iter_mut().enumerate().zip(&numbers[var]) {
         *to = rows[*k as usize * registers.width + lane];
-    }
-}
-
-fn copy<T: Copy + Default>(to: &mut [T], from: &[T], index: Index<'_>) {
-    for (lane, to) in to.iter_mut().enumerate() {
-        *to = from.get(index.at(lane)).copied().unwrap_or_default();
     }
 }
 

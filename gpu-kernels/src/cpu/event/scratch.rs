@@ -9,9 +9,9 @@ use super::output::Results;
 use super::plan::{Place, QueryPlan, ROW_CURSOR};
 use super::reduce::State;
 
-/// Most lanes of a block. A register of a block is 2 KiB then, so that a dozen of them and the rows in use stay in the
-/// first-level cache.
-pub(super) const WIDTH: usize = 128;
+/// Most lanes of a block. A register of a block is 4 KiB then: few enough for the operands of an operation to stay in the
+/// first-level cache, enough to pay for starting it.
+pub(super) const WIDTH: usize = 512;
 /// Lanes are worked on in multiples of this, where there is room for them.
 const PADDING: usize = 16;
 
