@@ -74,11 +74,18 @@ impl Executor<'_> {
         let (lanes, vector) = (registers.padded(frame.lanes), self.vector);
         let args = &instruction.args;
         let n = frame.lanes;
+        if let Some(cosine) = instruction.cosine {
+            return registers.write_both([instruction.to, cosine], lanes, |r, [sine, cosine]| {
+                vector.sine_cosine(sine, cosine, r.read(args[0], lanes));
+            });
+        }
         registers.write(instruction.to, lanes, |r, to: &mut [f64]| match &instruction.node {
             Node::ConstFloat(bits) => to.fill(f64::from_bits(*bits)),
             Node::Event(input) => load::floats(&mut to[..n], self.chunk.column(*input), frame.event),
             Node::Field { var, input } => {
                 load::floats(&mut to[..n], self.chunk.column(*input), Self::objects(*var, frame));
+                // What was there before could be out of the range in which functions of it are fast.
+                to[n..].fill(0.0);
             }
             Node::Element { input, .. } => {
                 let places = self.places(*input, r.read(args[0], n), frame);

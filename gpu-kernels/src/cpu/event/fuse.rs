@@ -1,4 +1,4 @@
-//! Recognises nests whose innermost loop is worth a loop of its own.
+//! Recognises what is cheaper together: operations that share their work, and an innermost loop worth a loop of its own.
 
 use super::graph::{Float1, Float2, Node};
 use super::plan::{Instruction, NearestPlan, Order, Place, Program, QueryPlan, ReductionPlan};
@@ -76,5 +76,33 @@ fn terms(plan: &QueryPlan, place: Place, into: &mut Vec<Place>, sums: &mut Vec<P
             sums.push(place);
         }
         _ => into.push(place),
+    }
+}
+
+/// Sine and cosine of one angle become one operation.
+pub(super) fn sines(plan: &mut QueryPlan) {
+    let rows = plan.groups.iter_mut().map(|group| &mut group.rows);
+    let levels = plan.levels.iter_mut().map(|level| &mut level.program);
+    rows.chain(levels).chain([&mut plan.lane]).for_each(pair_up);
+}
+
+fn pair_up(program: &mut Program) {
+    let is =
+        |instruction: &Instruction, op| matches!(instruction.node, Node::Float1(found, _) if found == op);
+    let mut first = 0;
+    while first < program.code.len() {
+        let one = &program.code[first];
+        let other = if is(one, Float1::Sin) { Float1::Cos } else { Float1::Sin };
+        let trigonometric = is(one, Float1::Sin) || is(one, Float1::Cos);
+        let partner = |(_, two): &(usize, &Instruction)| is(two, other) && two.args == one.args;
+        let found = program.code.iter().enumerate().skip(first + 1).find(partner);
+        if let Some((second, _)) = found.filter(|_| trigonometric) {
+            let second = program.code.remove(second);
+            let one = &mut program.code[first];
+            let (sine, cosine) = if other == Float1::Cos { (one.to, second.to) } else { (second.to, one.to) };
+            (one.to, one.cosine) = (sine, Some(cosine));
+            one.node = Node::Float1(Float1::Sin, 0);
+        }
+        first += 1;
     }
 }

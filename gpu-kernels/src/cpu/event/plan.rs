@@ -22,7 +22,21 @@ pub(super) struct Instruction {
     pub(super) node: Node,
     pub(super) class: Class,
     pub(super) to: Place,
+    /// For a sine, where the cosine of the same angle goes.
+    pub(super) cosine: Option<Place>,
     pub(super) args: Vec<Place>,
+}
+
+impl Instruction {
+    /// What it computes.
+    pub(super) fn results(&self) -> impl Iterator<Item = Place> {
+        [self.to].into_iter().chain(self.cosine)
+    }
+
+    /// What it reads and computes.
+    pub(super) fn places_mut(&mut self) -> impl Iterator<Item = &mut Place> {
+        self.args.iter_mut().chain([&mut self.to]).chain(&mut self.cosine)
+    }
 }
 
 /// Instructions in order.

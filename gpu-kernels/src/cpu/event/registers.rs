@@ -9,7 +9,7 @@ impl Program {
     /// Every mention of one place becomes the other.
     pub(super) fn rename(&mut self, from: Place, to: Place) {
         for instruction in &mut self.code {
-            for place in instruction.args.iter_mut().chain([&mut instruction.to]) {
+            for place in instruction.places_mut() {
                 if *place == from {
                     *place = to;
                 }
@@ -89,7 +89,7 @@ impl Allocation {
         let mut defined: HashMap<usize, (usize, Class)> = HashMap::new();
         for (number, (program, _)) in sequences.iter().enumerate() {
             for instruction in &program.code {
-                if let Place::Register(register) = instruction.to {
+                for register in instruction.results().filter_map(Place::register) {
                     defined.insert(register, (number, instruction.class));
                 }
             }
@@ -124,8 +124,8 @@ impl Allocation {
     ) {
         let mut last_use: HashMap<usize, usize> = HashMap::new();
         for (number, instruction) in program.code.iter().enumerate() {
-            let places = instruction.args.iter().chain([&instruction.to]);
-            places.filter_map(|place| place.register()).for_each(|register| {
+            let places = instruction.args.iter().copied().chain(instruction.results());
+            places.filter_map(Place::register).for_each(|register| {
                 last_use.insert(register, number);
             });
         }
@@ -136,7 +136,8 @@ impl Allocation {
         let mut next = first;
         let mut classes: HashMap<usize, usize> = HashMap::new();
         for (number, instruction) in program.code.iter().enumerate() {
-            if let Some(register) = instruction.to.register().filter(|register| !kept(*register)) {
+            let results = instruction.results().filter_map(Place::register);
+            for register in results.filter(|register| !kept(*register)) {
                 let class = instruction.class.index();
                 let real = free[class].pop().unwrap_or_else(|| {
                     next[class] += 1;
@@ -149,8 +150,9 @@ impl Allocation {
             let mut ended: Vec<usize> = instruction
                 .args
                 .iter()
-                .chain([&instruction.to])
-                .filter_map(|place| place.register())
+                .copied()
+                .chain(instruction.results())
+                .filter_map(Place::register)
                 .collect();
             ended.sort_unstable();
             ended.dedup();
@@ -184,7 +186,7 @@ fn rewrite(plan: &mut QueryPlan, real: &HashMap<usize, usize>) {
     };
     let program = |program: &mut Program| {
         for instruction in &mut program.code {
-            instruction.args.iter_mut().chain([&mut instruction.to]).for_each(place);
+            instruction.places_mut().for_each(place);
         }
     };
     let test = |test: &mut Test| {

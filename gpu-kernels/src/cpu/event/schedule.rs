@@ -58,6 +58,7 @@ pub(super) fn schedule(mut lowerer: Lowerer<'_, '_>, query: &Query) -> QueryPlan
         slots: scheduler.slots,
     };
     fuse::nearest(&mut plan);
+    fuse::sines(&mut plan);
     allocate(&mut plan);
     plan
 }
@@ -238,7 +239,7 @@ impl<'a> Scheduler<'a> {
     }
 
     fn instruction(graph: &Graph, node: NodeId, args: Vec<Place>, to: Place) -> Instruction {
-        Instruction { node: graph.nodes[node].clone(), class: graph.classes[node], to, args }
+        Instruction { node: graph.nodes[node].clone(), class: graph.classes[node], to, cosine: None, args }
     }
 
     /// Conditions that all variables of a group share select its objects; the others are left to the loops.
@@ -388,7 +389,7 @@ impl<'a> Scheduler<'a> {
         let to = to.unwrap_or_else(|| self.register());
         let draft = &mut self.groups[group];
         let (node_kind, class) = (draft.graph.nodes[node].clone(), draft.graph.classes[node]);
-        draft.plan.rows.code.push(Instruction { node: node_kind, class, to, args });
+        draft.plan.rows.code.push(Instruction { node: node_kind, class, to, cosine: None, args });
         draft.placed.insert(node, to);
         to
     }
@@ -410,7 +411,7 @@ impl<'a> Scheduler<'a> {
         if let Some((slot, var)) = row {
             to = self.register();
             let node = Node::RowAt { slot, var, class };
-            self.last.code.push(Instruction { node, class, to, args: Vec::new() });
+            self.last.code.push(Instruction { node, class, to, cosine: None, args: Vec::new() });
         } else {
             let operands = self.graph.nodes[node].operands();
             let args = operands.into_iter().map(|arg| self.place_last(arg)).collect();

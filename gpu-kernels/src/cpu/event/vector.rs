@@ -229,6 +229,28 @@ impl Vector {
         }
     }
 
+    /// Both from one range reduction; the bits are those of either alone.
+    pub(super) fn sine_cosine(self, sine: &mut [f64], cosine: &mut [f64], a: &[f64]) {
+        let all = self.run(
+            #[inline(always)]
+            || {
+                let mut all = true;
+                for ((sine, cosine), a) in sine.iter_mut().zip(cosine.iter_mut()).zip(a) {
+                    (*sine, *cosine) = math::sin_cos_fast(*a);
+                    all &= math::trigonometric_is_fast(*a);
+                }
+                all
+            },
+        );
+        if !all {
+            for ((sine, cosine), a) in sine.iter_mut().zip(cosine).zip(a) {
+                if !math::trigonometric_is_fast(*a) {
+                    (*sine, *cosine) = (a.sin(), a.cos());
+                }
+            }
+        }
+    }
+
     fn atan2(self, to: &mut [f64], y: &[f64], x: &[f64]) {
         let all = self.run(
             #[inline(always)]
