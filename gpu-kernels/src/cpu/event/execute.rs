@@ -49,7 +49,7 @@ impl Executor<'_> {
             (None, Own::Current(current)) => current.objects(var),
             (None, Own::None) => Vec::new(),
         });
-        LaneSet { event: list(frame.event), outer: outer.collect() }
+        LaneSet { event: list(frame.event), every_event: false, outer: outer.collect() }
     }
 
     /// Which objects the lanes read through a variable.

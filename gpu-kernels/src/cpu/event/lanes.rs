@@ -8,6 +8,8 @@ use super::scratch::Selection;
 #[derive(Debug, Default)]
 pub(super) struct LaneSet {
     pub(super) event: Vec<u32>,
+    /// Lane number i is event number i.
+    pub(super) every_event: bool,
     /// For each outer variable of the query, the object's place in its collection.
     pub(super) outer: Vec<Vec<u32>>,
 }
@@ -15,7 +17,8 @@ pub(super) struct LaneSet {
 impl LaneSet {
     /// One lane for every event.
     pub(super) fn events(rows: usize) -> Self {
-        Self { event: (0..u32::try_from(rows).unwrap_or(u32::MAX)).collect(), outer: Vec::new() }
+        let event = (0..u32::try_from(rows).unwrap_or(u32::MAX)).collect();
+        Self { event, every_event: true, outer: Vec::new() }
     }
 
     pub(super) fn len(&self) -> usize {

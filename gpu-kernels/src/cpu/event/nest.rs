@@ -58,6 +58,9 @@ impl Executor<'_> {
         self.select_objects(plan, scratch)?;
         let counts: Vec<Vec<u32>> = (scratch.selections.iter())
             .map(|selection| {
+                if lanes.every_event && plan.tests.is_empty() {
+                    return selection.count.clone();
+                }
                 let count = |lane: &u32| selection.count[lanes.event[*lane as usize] as usize];
                 kept.iter().map(count).collect()
             })
@@ -368,7 +371,11 @@ impl Block {
         self.lanes.clear();
         self.lanes.extend(order.iter().map(|at| kept[*at as usize]));
         self.event.clear();
-        self.event.extend(self.lanes.iter().map(|lane| lanes.event[*lane as usize]));
+        if lanes.every_event {
+            self.event.extend_from_slice(&self.lanes);
+        } else {
+            self.event.extend(self.lanes.iter().map(|lane| lanes.event[*lane as usize]));
+        }
         self.outer.resize_with(lanes.outer.len(), Vec::new);
         for (to, from) in self.outer.iter_mut().zip(&lanes.outer) {
             to.clear();
