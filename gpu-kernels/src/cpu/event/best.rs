@@ -45,6 +45,18 @@ impl BestState {
         self.places.iter_mut().for_each(|word| reset(word, -1));
     }
 
+    /// Does one word hold where all loops stand?
+    pub(super) fn is_packed(&self) -> bool {
+        self.places.len() == 1
+    }
+
+    /// For a loop of its own: the place where the loops stand, the best keys, and their places.
+    pub(super) fn nearest(&mut self, cursor: &[usize]) -> Option<(u64, &mut [f64], &mut [i64])> {
+        let place = self.place(cursor, 0).cast_unsigned();
+        let [word] = &mut self.places[..] else { return None };
+        Some((place, &mut self.float, word))
+    }
+
     fn place(&self, cursor: &[usize], word: usize) -> i64 {
         let own = self.packing.iter().zip(cursor).filter(|((_, home), _)| *home == word);
         own.fold(0, |place, ((bits, _), k)| (place << bits) | i64::try_from(*k).unwrap_or(0))
@@ -131,17 +143,13 @@ impl BestState {
 
     /// The number of each variable's object in the combinations kept.
     pub(super) fn numbers(&self, lanes: usize) -> Vec<Vec<u32>> {
-        let mut numbers = vec![vec![0; lanes]; self.packing.len()];
-        for (word, places) in self.places.iter().enumerate() {
-            for (lane, place) in places.iter().take(lanes).enumerate() {
-                let mut rest = (*place).max(0);
-                for (var, (bits, _)) in
-                    self.packing.iter().enumerate().rev().filter(|(_, (_, home))| *home == word)
-                {
-                    numbers[var][lane] = u32::try_from(rest & ((1 << bits) - 1)).unwrap_or(0);
-                    rest >>= bits;
-                }
-            }
+        let mut numbers = vec![Vec::new(); self.packing.len()];
+        let mut shifts = vec![0; self.places.len()];
+        for (numbers, (bits, word)) in numbers.iter_mut().zip(&self.packing).rev() {
+            let (shift, mask) = (shifts[*word], (1i64 << bits) - 1);
+            let number = |place: &i64| u32::try_from((place.max(&0) >> shift) & mask).unwrap_or(0);
+            numbers.extend(self.places[*word][..lanes].iter().map(number));
+            shifts[*word] += bits;
         }
         numbers
     }

@@ -22,6 +22,25 @@ pub(super) struct Chunk<'a> {
     pub(super) owners: Vec<OnceLock<Vec<u32>>>,
 }
 
+/// For every element of the rows' lists, of which row `row` ends at `end(row)`, the value of its row.
+pub(super) fn spread(rows: usize, end: impl Fn(usize) -> usize, value: impl Fn(usize) -> u32) -> Vec<u32> {
+    // Whole vectors, whatever the length of the list: what is too much is overwritten by the rows behind.
+    const STEP: usize = 8;
+    let count = rows.checked_sub(1).map_or(0, &end);
+    let mut values = vec![0; count + STEP];
+    let mut from = 0;
+    for row in 0..rows {
+        let (end, value) = (end(row), value(row));
+        values[from..from + STEP].fill(value);
+        for from in (from + STEP..end).step_by(STEP) {
+            values[from..from + STEP].fill(value);
+        }
+        from = end;
+    }
+    values.truncate(count);
+    values
+}
+
 impl Chunk<'_> {
     /// Place of the row's first object among the collection's; for `row` = rows, how many there are.
     #[inline]
@@ -37,13 +56,8 @@ impl Chunk<'_> {
     /// The row of every object.
     pub(super) fn owners(&self, collection: CollectionId) -> &[u32] {
         self.owners[collection].get_or_init(|| {
-            let mut owners = vec![0; self.objects(collection)];
-            for row in 0..self.rows {
-                let (from, to) =
-                    (self.start(collection, row) as usize, self.start(collection, row + 1) as usize);
-                owners[from..to].fill(u32::try_from(row).unwrap_or(u32::MAX));
-            }
-            owners
+            let end = |row| self.start(collection, row + 1) as usize;
+            spread(self.rows, end, |row| u32::try_from(row).unwrap_or(u32::MAX))
         })
     }
 

@@ -49,7 +49,7 @@ impl Executor<'_> {
             (None, Own::Current(current)) => current.objects(var),
             (None, Own::None) => Vec::new(),
         });
-        LaneSet { event: list(frame.event), outer: outer.collect() }
+        LaneSet { event: list(frame.event), every_event: false, outer: outer.collect() }
     }
 
     /// Which objects the lanes read through a variable.
@@ -74,11 +74,18 @@ impl Executor<'_> {
         let (lanes, vector) = (registers.padded(frame.lanes), self.vector);
         let args = &instruction.args;
         let n = frame.lanes;
+        if let Some(cosine) = instruction.cosine {
+            return registers.write_both([instruction.to, cosine], lanes, |r, [sine, cosine]| {
+                vector.sine_cosine(sine, cosine, r.read(args[0], lanes));
+            });
+        }
         registers.write(instruction.to, lanes, |r, to: &mut [f64]| match &instruction.node {
             Node::ConstFloat(bits) => to.fill(f64::from_bits(*bits)),
             Node::Event(input) => load::floats(&mut to[..n], self.chunk.column(*input), frame.event),
             Node::Field { var, input } => {
                 load::floats(&mut to[..n], self.chunk.column(*input), Self::objects(*var, frame));
+                // What was there before could be out of the range in which functions of it are fast.
+                to[n..].fill(0.0);
             }
             Node::Element { input, .. } => {
                 let places = self.places(*input, r.read(args[0], n), frame);
@@ -92,7 +99,7 @@ impl Executor<'_> {
             }
             Node::Hoisted { query, output, .. } => {
                 if let Lanes::Float(from) = &self.chunk.hoisted[*query].columns[*output].values {
-                    copy(&mut to[..n], from, frame.event);
+                    load::gather(&mut to[..n], from, frame.event, |value| value);
                 }
             }
             Node::RowAt { slot, var, .. } => row_at(&mut to[..n], r, *slot, *var, frame),
@@ -126,9 +133,16 @@ impl Executor<'_> {
             }
             Node::Index { var, collection } => {
                 let objects = Self::objects(*var, frame);
-                for (lane, to) in to[..n].iter_mut().enumerate() {
-                    let first = self.chunk.start(*collection, frame.event.at(lane));
-                    *to = i64::try_from(objects.at(lane)).unwrap_or(0) - i64::from(first);
+                let offsets = &self.chunk.offsets[*collection][..];
+                let first = offsets.first().copied().map_or(0, i64::from);
+                load::gather(&mut to[..n], offsets, frame.event, |start: i32| first - i64::from(start));
+                match objects {
+                    Index::From(from) => (0i64..).zip(&mut to[..n]).for_each(|(lane, to)| {
+                        *to += i64::try_from(from).unwrap_or(0) + lane;
+                    }),
+                    Index::List(list) => {
+                        to[..n].iter_mut().zip(list).for_each(|(to, object)| *to += i64::from(*object));
+                    }
                 }
             }
             Node::Length(collection) => {
@@ -151,7 +165,7 @@ impl Executor<'_> {
             }
             Node::Hoisted { query, output, .. } => {
                 if let Lanes::Int(from) = &self.chunk.hoisted[*query].columns[*output].values {
-                    copy(&mut to[..n], from, frame.event);
+                    load::gather(&mut to[..n], from, frame.event, |value| value);
                 }
             }
             Node::RowAt { slot, var, .. } => row_at(&mut to[..n], r, *slot, *var, frame),
@@ -216,12 +230,12 @@ impl Executor<'_> {
             },
             Node::Hoisted { query, output, .. } => {
                 if let Lanes::Mask(from) = &self.chunk.hoisted[*query].columns[*output].values {
-                    copy(&mut to[..n], from, frame.event);
+                    load::gather(&mut to[..n], from, frame.event, |value| value);
                 }
             }
             Node::HoistedValid { query, output } => {
                 match &self.chunk.hoisted[*query].columns[*output].valid {
-                    Some(from) => copy(&mut to[..n], from, frame.event),
+                    Some(from) => load::gather(&mut to[..n], from, frame.event, |value| value),
                     None => to.fill(1),
                 }
             }
@@ -271,12 +285,6 @@ fn row_at<T: Lane>(to: &mut [T], registers: &Registers, slot: usize, var: usize,
     let rows = registers.rows::<T>(slot);
     for ((lane, to), k) in to.iter_mut().enumerate().zip(&numbers[var]) {
         *to = rows[*k as usize * registers.width + lane];
-    }
-}
-
-fn copy<T: Copy + Default>(to: &mut [T], from: &[T], index: Index<'_>) {
-    for (lane, to) in to.iter_mut().enumerate() {
-        *to = from.get(index.at(lane)).copied().unwrap_or_default();
     }
 }
 

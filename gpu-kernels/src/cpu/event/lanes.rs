@@ -8,6 +8,8 @@ use super::scratch::Selection;
 #[derive(Debug, Default)]
 pub(super) struct LaneSet {
     pub(super) event: Vec<u32>,
+    /// Lane number i is event number i.
+    pub(super) every_event: bool,
     /// For each outer variable of the query, the object's place in its collection.
     pub(super) outer: Vec<Vec<u32>>,
 }
@@ -15,7 +17,8 @@ pub(super) struct LaneSet {
 impl LaneSet {
     /// One lane for every event.
     pub(super) fn events(rows: usize) -> Self {
-        Self { event: (0..u32::try_from(rows).unwrap_or(u32::MAX)).collect(), outer: Vec::new() }
+        let event = (0..u32::try_from(rows).unwrap_or(u32::MAX)).collect();
+        Self { event, every_event: true, outer: Vec::new() }
     }
 
     pub(super) fn len(&self) -> usize {
@@ -92,10 +95,14 @@ impl BlockGroup {
         self.active.clear();
         self.active.resize(most, (0, true));
         let mut having = vec![0usize; most + 1];
-        for (lane, count) in self.count.iter().enumerate() {
-            having[*count as usize] += 1;
-            if let Some(last) = (*count as usize).checked_sub(1) {
-                self.active[last].0 = lane + 1;
+        // In runs: most neighbours have the same count.
+        let mut from = 0;
+        for run in self.count.chunk_by(|a, b| a == b) {
+            let count = run[0] as usize;
+            having[count] += run.len();
+            from += run.len();
+            if let Some(last) = count.checked_sub(1) {
+                self.active[last].0 = from;
             }
         }
         let (mut lanes, mut prefix) = (0, 0);
@@ -139,8 +146,10 @@ pub(super) fn sort(lanes: &[u32], counts: &[Vec<u32>], least: &[u32]) -> Vec<u32
         2 => 64,
         _ => 16,
     };
-    let mut keys = Vec::with_capacity(lanes.len());
-    let mut buckets = vec![0u32; BUCKETS as usize + 1];
+    // The lanes that have enough, and what they are sorted by.
+    let mut numbers = vec![0u32; lanes.len()];
+    let mut keys = vec![0u32; lanes.len()];
+    let mut kept = 0;
     for lane in 0..lanes.len() {
         let mut key = 0;
         let mut enough = true;
@@ -150,23 +159,26 @@ pub(super) fn sort(lanes: &[u32], counts: &[Vec<u32>], least: &[u32]) -> Vec<u32
             }
             enough &= counts[lane] >= *least;
         }
-        let key = if enough { BUCKETS - 1 - key } else { BUCKETS };
-        buckets[key as usize] += 1;
-        keys.push(key);
+        numbers[kept] = u32::try_from(lane).unwrap_or(u32::MAX);
+        keys[kept] = key;
+        kept += usize::from(enough);
     }
+    numbers.truncate(kept);
+    keys.truncate(kept);
+    let most = keys.iter().copied().max().unwrap_or(0);
+    let mut buckets = vec![0u32; most as usize + 1];
+    keys.iter().for_each(|key| buckets[*key as usize] += 1);
     let mut position = 0;
-    for bucket in &mut buckets {
+    for bucket in buckets.iter_mut().rev() {
         let size = *bucket;
         *bucket = position;
         position += size;
     }
-    let kept = buckets[BUCKETS as usize] as usize;
-    let mut sorted = vec![0; lanes.len()];
-    for (number, key) in keys.iter().enumerate() {
+    let mut sorted = vec![0; kept];
+    for (number, key) in numbers.iter().zip(&keys) {
         let to = &mut buckets[*key as usize];
-        sorted[*to as usize] = u32::try_from(number).unwrap_or(u32::MAX);
+        sorted[*to as usize] = *number;
         *to += 1;
     }
-    sorted.truncate(kept);
     sorted
 }

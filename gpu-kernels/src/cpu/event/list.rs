@@ -86,6 +86,25 @@ impl ListState {
         }
     }
 
+    /// Appends the values of the first `lanes` lanes, for lists that need no order.
+    pub(super) fn append_all(&mut self, values: &[Value], registers: &Registers, lanes: usize) {
+        for (column, value) in self.values.iter_mut().zip(values) {
+            match &mut column.values {
+                Lanes::Float(to) => to.extend_from_slice(registers.read(value.place, lanes)),
+                Lanes::Int(to) => to.extend_from_slice(registers.read(value.place, lanes)),
+                Lanes::Mask(to) => to.extend_from_slice(registers.read(value.place, lanes)),
+            }
+            if let (Some(to), Some(valid)) = (&mut column.valid, value.valid) {
+                to.extend_from_slice(registers.read(valid, lanes));
+            }
+        }
+    }
+
+    /// The values as they were appended.
+    pub(super) fn into_columns(self) -> Vec<LaneColumn> {
+        self.values
+    }
+
     /// Numbers of the combinations of every lane, in order and cut.
     fn ordered(&self, lanes: usize, cut: Cut) -> (Vec<u32>, Vec<usize>) {
         let mut ends = vec![0usize; lanes + 1];

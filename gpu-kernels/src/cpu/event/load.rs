@@ -31,7 +31,12 @@ impl<'a> Index<'a> {
 
 /// Entries that do not exist (of lanes that are not active) are `T::default()`.
 #[inline(always)]
-fn gather<T: Copy + Default, U>(to: &mut [U], from: &[T], index: Index<'_>, convert: impl Fn(T) -> U) {
+pub(super) fn gather<T: Copy + Default, U>(
+    to: &mut [U],
+    from: &[T],
+    index: Index<'_>,
+    convert: impl Fn(T) -> U,
+) {
     match index {
         Index::From(first) => {
             for (to, value) in to.iter_mut().zip(from.get(first..).unwrap_or_default()) {

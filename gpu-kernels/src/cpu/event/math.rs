@@ -21,7 +21,7 @@ pub use trigonometric::{cos, sin};
 pub(super) use angle::{atan2_fast, atan2_is_fast};
 pub(super) use exponential::{cosh_fast, hyperbolic_is_fast, sinh_fast};
 pub(super) use logarithm::{ln_fast, ln_is_fast};
-pub(super) use trigonometric::{cos_fast, sin_fast, trigonometric_is_fast};
+pub(super) use trigonometric::{cos_fast, sin_cos_fast, sin_fast, trigonometric_is_fast};
 
 /// Adding this to a float of less than 2⁵¹ leaves its nearest integer in the lowest bits.
 const ROUNDER: f64 = 6_755_399_441_055_744.0;

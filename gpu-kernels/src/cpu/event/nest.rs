@@ -6,7 +6,7 @@ use super::lanes::{Block, BlockGroup, Current, Frame, LaneSet, Own, sort};
 use super::list::{Cut, ListState};
 use super::load::Index;
 use super::output::{LaneColumn, Lanes, Results};
-use super::plan::{QueryPlan, ROW_CURSOR, ReductionPlan};
+use super::plan::{NearestPlan, QueryPlan, ROW_CURSOR, ReductionPlan};
 use super::run::Executor;
 use super::scratch::{Lane, QueryScratch, WIDTH};
 
@@ -17,16 +17,18 @@ const KEPT_ENTRIES: usize = 1 << 17;
 
 /// The mask in force at a level: of the lanes given, those whose combination is still in the running.
 #[derive(Debug, Clone, Copy)]
-enum Running {
+pub(super) enum Running {
     All,
     /// The mask of this level.
     Masked(usize),
 }
 
 /// What the loops of a block share.
-struct Nest<'a> {
-    plan: &'a QueryPlan,
-    block: &'a Block,
+pub(super) struct Nest<'a> {
+    pub(super) plan: &'a QueryPlan,
+    pub(super) block: &'a Block,
+    /// Of the innermost loop, where it can be used for this block.
+    nearest: Option<&'a NearestPlan>,
     list: Option<&'a mut ListState>,
     taken: Vec<u32>,
 }
@@ -48,14 +50,18 @@ impl Executor<'_> {
         lanes: &LaneSet,
         scratch: &mut QueryScratch,
     ) -> Result<Results, EventError> {
+        if plan.is_flat() {
+            self.select_objects(plan, scratch)?;
+            return self.flat(plan, scratch);
+        }
         let kept = self.select_lanes(plan, scratch, lanes)?;
         self.select_objects(plan, scratch)?;
         let counts: Vec<Vec<u32>> = (scratch.selections.iter())
             .map(|selection| {
-                let count = |lane: &u32| {
-                    let row = lanes.event[*lane as usize] as usize;
-                    selection.start[row + 1] - selection.start[row]
-                };
+                if lanes.every_event && plan.tests.is_empty() {
+                    return selection.count.clone();
+                }
+                let count = |lane: &u32| selection.count[lanes.event[*lane as usize] as usize];
                 kept.iter().map(count).collect()
             })
             .collect();
@@ -132,7 +138,8 @@ impl Executor<'_> {
             }
         }
         scratch.state.reset(&plan.reduction, plan.levels.iter().map(|level| rows[level.group]));
-        let mut nest = Nest { plan, block, list: list.as_mut(), taken: Vec::new() };
+        let nearest = plan.nearest.as_ref().filter(|_| scratch.state.best.is_packed());
+        let mut nest = Nest { plan, block, nearest, list: list.as_mut(), taken: Vec::new() };
         self.level(&mut nest, scratch, 0, lanes, Running::All)?;
         scratch.state.finish(&plan.reduction, columns, &block.lanes);
         if matches!(plan.reduction, ReductionPlan::Best { .. }) {
@@ -156,6 +163,10 @@ impl Executor<'_> {
         let group: &BlockGroup = &nest.block.groups[level.group];
         let first = level.after.map_or(0, |after| scratch.registers.cursor[after] + 1);
         let innermost = number + 1 == nest.plan.levels.len();
+        if let (true, Some(plan)) = (innermost, nest.nearest) {
+            self.nearest(plan, nest, scratch, number, lanes, running)?;
+            return Ok(false);
+        }
         for (k, (active, dense)) in group.active.iter().enumerate().skip(first) {
             if !innermost {
                 self.cancel.check()?;
@@ -172,6 +183,9 @@ impl Executor<'_> {
             }
             if !level.program.code.is_empty() {
                 self.run(nest, scratch, &level.program, lanes)?;
+            }
+            if nest.nearest.is_none() && !level.unfused.code.is_empty() {
+                self.run(nest, scratch, &level.unfused, lanes)?;
             }
             if self.level(nest, scratch, number + 1, lanes, running)? {
                 return Ok(true);
@@ -246,7 +260,7 @@ impl Executor<'_> {
         Ok(true)
     }
 
-    fn restrict(
+    pub(super) fn restrict(
         &self,
         scratch: &mut QueryScratch,
         number: usize,
@@ -310,14 +324,12 @@ impl Executor<'_> {
         let mut objects = Vec::new();
         for (numbers, level) in numbers.iter().zip(&plan.levels) {
             let (selection, start) = (&scratch.selections[level.group], &block.groups[level.group].start);
-            let place = |(start, number): (&u32, &u32)| {
-                let place = start + number;
-                selection
-                    .objects
-                    .as_ref()
-                    .map_or(place, |objects| objects.get(place as usize).copied().unwrap_or(0))
+            let places = start.iter().zip(numbers).map(|(start, number)| start + number);
+            let list: Vec<u32> = match &selection.objects {
+                Some(list) => places.map(|place| list.get(place as usize).copied().unwrap_or(0)).collect(),
+                None => places.collect(),
             };
-            objects.push(start.iter().zip(numbers).map(place).collect::<Vec<u32>>());
+            objects.push(list);
         }
         let frame = Frame { own: Own::Best { objects: &objects, numbers: &numbers }, ..*frame };
         self.execute(plan, last, &mut scratch.registers, &mut scratch.calls, &frame)?;
@@ -359,7 +371,11 @@ impl Block {
         self.lanes.clear();
         self.lanes.extend(order.iter().map(|at| kept[*at as usize]));
         self.event.clear();
-        self.event.extend(self.lanes.iter().map(|lane| lanes.event[*lane as usize]));
+        if lanes.every_event {
+            self.event.extend_from_slice(&self.lanes);
+        } else {
+            self.event.extend(self.lanes.iter().map(|lane| lanes.event[*lane as usize]));
+        }
         self.outer.resize_with(lanes.outer.len(), Vec::new);
         for (to, from) in self.outer.iter_mut().zip(&lanes.outer) {
             to.clear();

@@ -22,7 +22,21 @@ pub(super) struct Instruction {
     pub(super) node: Node,
     pub(super) class: Class,
     pub(super) to: Place,
+    /// For a sine, where the cosine of the same angle goes.
+    pub(super) cosine: Option<Place>,
     pub(super) args: Vec<Place>,
+}
+
+impl Instruction {
+    /// What it computes.
+    pub(super) fn results(&self) -> impl Iterator<Item = Place> {
+        [self.to].into_iter().chain(self.cosine)
+    }
+
+    /// What it reads and computes.
+    pub(super) fn places_mut(&mut self) -> impl Iterator<Item = &mut Place> {
+        self.args.iter_mut().chain([&mut self.to]).chain(&mut self.cosine)
+    }
 }
 
 /// Instructions in order.
@@ -82,6 +96,8 @@ pub(super) struct Level {
     pub(super) tests: Vec<Test>,
     /// What deeper levels need, computed where the tests leave lanes.
     pub(super) program: Program,
+    /// More of that, which [`NearestPlan`] does without.
+    pub(super) unfused: Program,
 }
 
 /// One aggregate.
@@ -124,6 +140,16 @@ pub(super) enum ReductionPlan {
     },
 }
 
+/// The innermost loop of `ORDER BY abs(mass(…) - target) LIMIT 1`, as one loop.
+#[derive(Debug)]
+pub(super) struct NearestPlan {
+    /// Energy, px, py and pz: what the outer variables give, to be added in this order …
+    pub(super) outer: [Vec<Place>; 4],
+    /// … and the rows of the innermost one.
+    pub(super) inner: [usize; 4],
+    pub(super) target: f64,
+}
+
 /// A compiled query.
 #[derive(Debug)]
 pub(super) struct QueryPlan {
@@ -140,6 +166,7 @@ pub(super) struct QueryPlan {
     pub(super) groups: Vec<Group>,
     pub(super) levels: Vec<Level>,
     pub(super) reduction: ReductionPlan,
+    pub(super) nearest: Option<NearestPlan>,
     /// Registers needed of each class: float, int, mask.
     pub(super) registers: [usize; 3],
     /// Rows needed of each class, and the group of each.

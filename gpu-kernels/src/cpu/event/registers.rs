@@ -9,7 +9,7 @@ impl Program {
     /// Every mention of one place becomes the other.
     pub(super) fn rename(&mut self, from: Place, to: Place) {
         for instruction in &mut self.code {
-            for place in instruction.args.iter_mut().chain([&mut instruction.to]) {
+            for place in instruction.places_mut() {
                 if *place == from {
                     *place = to;
                 }
@@ -44,6 +44,7 @@ fn nest(plan: &QueryPlan) -> Vec<Sequence<'_>> {
     for level in &plan.levels {
         sequences.extend(level.tests.iter().map(sequence));
         sequences.push((&level.program, Vec::new()));
+        sequences.push((&level.unfused, Vec::new()));
     }
     let (program, results) = match &plan.reduction {
         ReductionPlan::Best { last, values, .. } => {
@@ -88,7 +89,7 @@ impl Allocation {
         let mut defined: HashMap<usize, (usize, Class)> = HashMap::new();
         for (number, (program, _)) in sequences.iter().enumerate() {
             for instruction in &program.code {
-                if let Place::Register(register) = instruction.to {
+                for register in instruction.results().filter_map(Place::register) {
                     defined.insert(register, (number, instruction.class));
                 }
             }
@@ -123,8 +124,8 @@ impl Allocation {
     ) {
         let mut last_use: HashMap<usize, usize> = HashMap::new();
         for (number, instruction) in program.code.iter().enumerate() {
-            let places = instruction.args.iter().chain([&instruction.to]);
-            places.filter_map(|place| place.register()).for_each(|register| {
+            let places = instruction.args.iter().copied().chain(instruction.results());
+            places.filter_map(Place::register).for_each(|register| {
                 last_use.insert(register, number);
             });
         }
@@ -135,7 +136,8 @@ impl Allocation {
         let mut next = first;
         let mut classes: HashMap<usize, usize> = HashMap::new();
         for (number, instruction) in program.code.iter().enumerate() {
-            if let Some(register) = instruction.to.register().filter(|register| !kept(*register)) {
+            let results = instruction.results().filter_map(Place::register);
+            for register in results.filter(|register| !kept(*register)) {
                 let class = instruction.class.index();
                 let real = free[class].pop().unwrap_or_else(|| {
                     next[class] += 1;
@@ -148,8 +150,9 @@ impl Allocation {
             let mut ended: Vec<usize> = instruction
                 .args
                 .iter()
-                .chain([&instruction.to])
-                .filter_map(|place| place.register())
+                .copied()
+                .chain(instruction.results())
+                .filter_map(Place::register)
                 .collect();
             ended.sort_unstable();
             ended.dedup();
@@ -183,7 +186,7 @@ fn rewrite(plan: &mut QueryPlan, real: &HashMap<usize, usize>) {
     };
     let program = |program: &mut Program| {
         for instruction in &mut program.code {
-            instruction.args.iter_mut().chain([&mut instruction.to]).for_each(place);
+            instruction.places_mut().for_each(place);
         }
     };
     let test = |test: &mut Test| {
@@ -199,7 +202,9 @@ fn rewrite(plan: &mut QueryPlan, real: &HashMap<usize, usize>) {
     for level in &mut plan.levels {
         level.tests.iter_mut().for_each(test);
         program(&mut level.program);
+        program(&mut level.unfused);
     }
+    plan.nearest.iter_mut().flat_map(|nearest| nearest.outer.iter_mut().flatten()).for_each(place);
     match &mut plan.reduction {
         ReductionPlan::Exists => {}
         ReductionPlan::Aggregates(aggregates) => {

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::ir::{Kernel, Source, Type};
 
-use super::chunk::Chunk;
+use super::chunk::{Chunk, spread};
 use super::error::EventError;
 use super::input::{Bits, ChunkColumn, Data, InputSlice};
 use super::lanes::LaneSet;
@@ -16,7 +16,7 @@ use super::scratch::{Cancel, QueryScratch, Scratch};
 use super::vector::Vector;
 
 /// Rows worked on together: enough to sort them well, few enough for their columns to stay in the second-level cache.
-const CHUNK_ROWS: usize = 8192;
+const CHUNK_ROWS: usize = 2048;
 /// Objects of one collection in a chunk, unless one row has more.
 const CHUNK_OBJECTS: usize = 1 << 18;
 
@@ -140,15 +140,28 @@ fn derive(
     parts: &[QueryPlan],
     lists: &[Results],
 ) -> Result<(), EventError> {
-    let mut offsets = vec![0i32];
-    // Part and number of every element.
-    let mut order: Vec<(usize, usize)> = Vec::new();
-    for row in 0..chunk.rows {
-        for (part, list) in lists.iter().enumerate() {
-            order.extend((list.offsets[row]..list.offsets[row + 1]).map(|number| (part, number)));
+    // Every list's part of the offsets, and where every element of a part goes: behind the rows before, and behind the
+    // parts before in its own row.
+    let mut ends = vec![0usize; chunk.rows + 1];
+    let mut shifts = vec![vec![0usize; chunk.rows]; lists.len()];
+    for (part, list) in lists.iter().enumerate() {
+        ends.iter_mut().zip(&list.offsets).for_each(|(end, own)| *end += own);
+        for (other, shifts) in shifts.iter_mut().enumerate() {
+            let before = if part < other { &list.offsets[1..] } else { &list.offsets };
+            if part != other {
+                shifts.iter_mut().zip(before).for_each(|(shift, before)| *shift += before);
+            }
         }
-        offsets.push(i32::try_from(order.len()).map_err(|_| EventError::TooLong)?);
     }
+    let offsets = ends.iter().map(|end| i32::try_from(*end)).collect::<Result<Vec<_>, _>>();
+    let offsets = offsets.map_err(|_| EventError::TooLong)?;
+    let places = lists.iter().zip(&shifts).map(|(list, shifts)| {
+        let shift = |row: usize| u32::try_from(shifts[row]).unwrap_or(u32::MAX);
+        let mut places = spread(chunk.rows, |row| list.offsets[row + 1], shift);
+        (0..).zip(&mut places).for_each(|(number, place)| *place += number);
+        places
+    });
+    let order: Vec<Vec<u32>> = places.collect();
     chunk.offsets[collection] = Cow::Owned(offsets);
     for (id, input) in kernel.inputs.iter().enumerate() {
         let Source::Derived { collection: own, value } = input.source else { continue };
@@ -158,33 +171,43 @@ fn derive(
         let columns: Vec<&LaneColumn> = lists.iter().map(|list| &list.columns[value]).collect();
         let ty = parts.first().map_or(Type::Bool, |part| part.outputs[value].ty);
         let data = match ty {
-            Type::Bool => Data::Bool(Bits::Owned(gather(&columns, &order, |values| match values {
+            Type::Bool => Data::Bool(Bits::Owned(merge(&columns, &order, |values| match values {
                 Lanes::Mask(values) => values,
                 _ => &[],
             }))),
-            Type::F32 | Type::F64 => Data::F64(Cow::Owned(gather(&columns, &order, |values| match values {
+            Type::F32 | Type::F64 => Data::F64(Cow::Owned(merge(&columns, &order, |values| match values {
                 Lanes::Float(values) => values,
                 _ => &[],
             }))),
-            _ => Data::I64(Cow::Owned(gather(&columns, &order, |values| match values {
+            _ => Data::I64(Cow::Owned(merge(&columns, &order, |values| match values {
                 Lanes::Int(values) => values,
                 _ => &[],
             }))),
         };
         let nullable = columns.iter().any(|column| column.valid.is_some());
-        let valid =
-            |(part, number): &(usize, usize)| columns[*part].valid.as_ref().map_or(1, |valid| valid[*number]);
-        let valid = nullable.then(|| Bits::Owned(order.iter().map(valid).collect()));
+        let valid = nullable.then(|| {
+            let mut valid = vec![1; order.iter().map(Vec::len).sum()];
+            for (column, places) in columns.iter().zip(&order) {
+                if let Some(from) = &column.valid {
+                    places.iter().zip(from).for_each(|(place, from)| valid[*place as usize] = *from);
+                }
+            }
+            Bits::Owned(valid)
+        });
         chunk.columns[id] = ChunkColumn { data, valid };
     }
     Ok(())
 }
 
-fn gather<T: Copy>(
+/// The values of all parts, each at its place.
+fn merge<T: Copy + Default>(
     columns: &[&LaneColumn],
-    order: &[(usize, usize)],
+    order: &[Vec<u32>],
     values: impl Fn(&Lanes) -> &[T],
 ) -> Vec<T> {
-    let columns: Vec<&[T]> = columns.iter().map(|column| values(&column.values)).collect();
-    order.iter().map(|(part, number)| columns[*part][*number]).collect()
+    let mut merged = vec![T::default(); order.iter().map(Vec::len).sum()];
+    for (column, places) in columns.iter().zip(order) {
+        places.iter().zip(values(&column.values)).for_each(|(place, value)| merged[*place as usize] = *value);
+    }
+    merged
 }

@@ -8,6 +8,7 @@ use std::collections::HashMap;
 
 use crate::ir::{Aggregate, AggregateFunction, Expr, Generator, OrderKey, Query, Reduction, Type};
 
+use super::fuse;
 use super::graph::{Deps, Graph, Node, NodeId, OBJECT, OUTER_DEP};
 use super::lower::{Lowerer, Val};
 use super::plan::{
@@ -52,9 +53,12 @@ pub(super) fn schedule(mut lowerer: Lowerer<'_, '_>, query: &Query) -> QueryPlan
         groups: scheduler.groups.into_iter().map(|group| group.plan).collect(),
         levels: scheduler.levels,
         reduction,
+        nearest: None,
         registers: [0; 3],
         slots: scheduler.slots,
     };
+    fuse::nearest(&mut plan);
+    fuse::sines(&mut plan);
     allocate(&mut plan);
     plan
 }
@@ -206,7 +210,13 @@ impl<'a> Scheduler<'a> {
         for (var, generator) in generators.iter().enumerate() {
             let after = generator.after.and_then(position);
             let group = scheduler.group_of[var];
-            scheduler.levels.push(Level { group, after, tests: Vec::new(), program: Program::default() });
+            scheduler.levels.push(Level {
+                group,
+                after,
+                tests: Vec::new(),
+                program: Program::default(),
+                unfused: Program::default(),
+            });
         }
         for vars in &members {
             let tests = scheduler.object_tests(vars, &objects);
@@ -229,7 +239,7 @@ impl<'a> Scheduler<'a> {
     }
 
     fn instruction(graph: &Graph, node: NodeId, args: Vec<Place>, to: Place) -> Instruction {
-        Instruction { node: graph.nodes[node].clone(), class: graph.classes[node], to, args }
+        Instruction { node: graph.nodes[node].clone(), class: graph.classes[node], to, cosine: None, args }
     }
 
     /// Conditions that all variables of a group share select its objects; the others are left to the loops.
@@ -379,7 +389,7 @@ impl<'a> Scheduler<'a> {
         let to = to.unwrap_or_else(|| self.register());
         let draft = &mut self.groups[group];
         let (node_kind, class) = (draft.graph.nodes[node].clone(), draft.graph.classes[node]);
-        draft.plan.rows.code.push(Instruction { node: node_kind, class, to, args });
+        draft.plan.rows.code.push(Instruction { node: node_kind, class, to, cosine: None, args });
         draft.placed.insert(node, to);
         to
     }
@@ -401,7 +411,7 @@ impl<'a> Scheduler<'a> {
         if let Some((slot, var)) = row {
             to = self.register();
             let node = Node::RowAt { slot, var, class };
-            self.last.code.push(Instruction { node, class, to, args: Vec::new() });
+            self.last.code.push(Instruction { node, class, to, cosine: None, args: Vec::new() });
         } else {
             let operands = self.graph.nodes[node].operands();
             let args = operands.into_iter().map(|arg| self.place_last(arg)).collect();

@@ -9,9 +9,9 @@ use super::output::Results;
 use super::plan::{Place, QueryPlan, ROW_CURSOR};
 use super::reduce::State;
 
-/// Most lanes of a block. A register of a block is 2 KiB then, so that a dozen of them and the rows in use stay in the
-/// first-level cache.
-pub(super) const WIDTH: usize = 256;
+/// Most lanes of a block. A register of a block is 4 KiB then: few enough for the operands of an operation to stay in the
+/// first-level cache, enough to pay for starting it.
+pub(super) const WIDTH: usize = 512;
 /// Lanes are worked on in multiples of this, where there is room for them.
 const PADDING: usize = 16;
 
@@ -55,6 +55,8 @@ impl Cancel {
 pub(super) struct Selection {
     /// For every event its first object, and one more: the end.
     pub(super) start: Vec<u32>,
+    /// For every event, how many.
+    pub(super) count: Vec<u32>,
     /// Their places in the collection; `None`: all objects.
     pub(super) objects: Option<Vec<u32>>,
 }
@@ -190,21 +192,40 @@ impl Registers {
         lanes: usize,
         compute: impl FnOnce(&Self, &mut [T]),
     ) {
-        let (registers, rows) = T::registers_mut(self);
-        let (slot, start, row) = match place {
-            Place::Register(register) => (&mut registers[register], 0, None),
-            Place::Row { slot, cursor } => {
-                let taken = &mut rows[slot];
-                (taken, cursor, Some(slot))
-            }
-        };
-        let mut values = std::mem::take(slot);
-        let start = if row.is_some() { self.cursor[start] * self.width } else { 0 };
+        let (start, mut values) = self.detach::<T>(place);
         compute(self, &mut values[start..start + lanes]);
+        *self.slot(place) = values;
+    }
+
+    /// Computes two values.
+    pub(super) fn write_both<T: Lane>(
+        &mut self,
+        places: [Place; 2],
+        lanes: usize,
+        compute: impl FnOnce(&Self, [&mut [T]; 2]),
+    ) {
+        let [mut one, mut two] = places.map(|place| self.detach::<T>(place));
+        compute(self, [&mut one.1[one.0..one.0 + lanes], &mut two.1[two.0..two.0 + lanes]]);
+        *self.slot(places[0]) = one.1;
+        *self.slot(places[1]) = two.1;
+    }
+
+    /// The values of a place, taken out, and where they begin.
+    #[inline(always)]
+    fn detach<T: Lane>(&mut self, place: Place) -> (usize, Vec<T>) {
+        let start = match place {
+            Place::Register(_) => 0,
+            Place::Row { cursor, .. } => self.cursor[cursor] * self.width,
+        };
+        (start, std::mem::take(self.slot(place)))
+    }
+
+    #[inline(always)]
+    fn slot<T: Lane>(&mut self, place: Place) -> &mut Vec<T> {
         let (registers, rows) = T::registers_mut(self);
         match place {
-            Place::Register(register) => registers[register] = values,
-            Place::Row { slot, .. } => rows[slot] = values,
+            Place::Register(register) => &mut registers[register],
+            Place::Row { slot, .. } => &mut rows[slot],
         }
     }
 }

@@ -18,7 +18,7 @@ impl Program {
     }
 
     /// Does it read values of the event?
-    fn reads_event(&self) -> bool {
+    pub(super) fn reads_event(&self) -> bool {
         self.code.iter().any(|instruction| {
             !matches!(
                 instruction.node,
@@ -159,12 +159,15 @@ impl Executor<'_> {
             let mut rank = vec![0u32; count + 1];
             let (mut number, mut kept) = (0, 0);
             self.test(plan, test, scratch, &subject, &mut |mask| {
-                let places = rank[number..].iter_mut().zip(mask).enumerate();
-                for (lane, (rank, bit)) in places {
-                    *rank = kept;
-                    passed[kept as usize] = u32::try_from(object.at(number + lane)).unwrap_or(u32::MAX);
-                    kept += u32::from(*bit);
-                }
+                let rank = &mut rank[number..];
+                kept = match object {
+                    Index::From(_) => {
+                        compact(mask, u32::try_from(number).unwrap_or(u32::MAX).., rank, &mut passed, kept)
+                    }
+                    Index::List(list) => {
+                        compact(mask, list[number..].iter().copied(), rank, &mut passed, kept)
+                    }
+                };
                 number += mask.len();
             })?;
             rank[count] = kept;
@@ -172,6 +175,27 @@ impl Executor<'_> {
             selection.start.iter_mut().for_each(|start| *start = rank[*start as usize]);
             selection.objects = Some(passed);
         }
+        selection.count.clear();
+        selection.count.extend(selection.start.iter().zip(&selection.start[1..]).map(|(from, to)| to - from));
         Ok(())
     }
+}
+
+/// Writes to `passed`, from entry `kept` on, the objects whose bit is set, and to `rank` how many there are before each
+/// one; gives how many there are then.
+#[inline(always)]
+fn compact(
+    mask: &[u8],
+    objects: impl Iterator<Item = u32>,
+    rank: &mut [u32],
+    passed: &mut [u32],
+    mut kept: u32,
+) -> u32 {
+    for ((rank, bit), object) in rank.iter_mut().zip(mask).zip(objects) {
+        *rank = kept;
+        // Without a branch: the next one overwrites it where the bit is not set.
+        passed[kept as usize] = object;
+        kept += u32::from(*bit);
+    }
+    kept
 }

@@ -63,10 +63,9 @@ fn cosine(x: f64, y: f64) -> f64 {
     w + (((1.0 - w) - half) + (z * r - x * y))
 }
 
-/// The sine or cosine of the quadrant.
+/// The one of sine and cosine that the quadrant asks for.
 #[inline(always)]
-fn quadrant(number: i64, x: f64, y: f64) -> f64 {
-    let (sine, cosine) = (sine(x, y), cosine(x, y));
+fn quadrant(number: i64, (sine, cosine): (f64, f64)) -> f64 {
     let value = if number & 1 == 0 { sine } else { cosine };
     // Bit 1 of the quadrant is the sign.
     f64::from_bits(value.to_bits() ^ ((number.cast_unsigned() & 2) << 62))
@@ -77,14 +76,22 @@ fn quadrant(number: i64, x: f64, y: f64) -> f64 {
 pub(in super::super) fn sin_fast(x: f64) -> f64 {
     let (number, high, low) = reduce(x);
     // Of −0 the sine is −0.
-    if x == 0.0 { x } else { quadrant(number, high, low) }
+    if x == 0.0 { x } else { quadrant(number, (sine(high, low), cosine(high, low))) }
 }
 
 /// Cosine where [`trigonometric_is_fast`].
 #[inline(always)]
 pub(in super::super) fn cos_fast(x: f64) -> f64 {
     let (number, high, low) = reduce(x);
-    quadrant(number.wrapping_add(1), high, low)
+    quadrant(number.wrapping_add(1), (sine(high, low), cosine(high, low)))
+}
+
+/// Sine and cosine where [`trigonometric_is_fast`].
+#[inline(always)]
+pub(in super::super) fn sin_cos_fast(x: f64) -> (f64, f64) {
+    let (number, high, low) = reduce(x);
+    let both = (sine(high, low), cosine(high, low));
+    (if x == 0.0 { x } else { quadrant(number, both) }, quadrant(number.wrapping_add(1), both))
 }
 
 /// Sine of an angle in radians.
