@@ -10,7 +10,7 @@ use datafusion::{
     error::Result,
     execution::SessionState,
     logical_expr::{
-        AggregateUDF, HigherOrderUDF, LogicalPlan, ScalarUDF, TableSource, WindowUDF,
+        AggregateUDF, HigherOrderUDF, LogicalPlan, ScalarUDF, TableSource, Volatility, WindowUDF,
         planner::{ContextProvider, ExprPlanner, RelationPlanner, TypePlanner},
     },
     optimizer::{AnalyzerRule, analyzer::type_coercion::TypeCoercion},
@@ -43,6 +43,12 @@ impl<'a> Catalog<'a> {
             }
         }
         Ok(Self { state, tables })
+    }
+
+    /// Whether a function of this name gives another value each time.
+    pub(super) fn is_volatile(&self, function: &str) -> bool {
+        let function = self.state.scalar_functions().get(function);
+        function.is_some_and(|function| function.signature().volatility == Volatility::Volatile)
     }
 
     /// Whether trigger bits that no file of the table has did not fire.

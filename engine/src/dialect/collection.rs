@@ -54,12 +54,14 @@ pub(super) struct Resolved {
     pub(super) fields: BTreeMap<String, FieldList>,
     /// The places of the chosen objects in the collection they are chosen from.
     pub(super) index: Option<SqlExpr>,
-    /// The SELECTs of a union.
+    /// The SELECTs it is made by, one behind the other; none for a collection of branches.
     pub(super) parts: Vec<Part>,
+    /// Which of the things of this name it is: the place of its definition.
+    pub(super) place: Option<usize>,
 }
 
 impl Resolved {
-    pub(super) fn is_union(&self) -> bool {
+    pub(super) fn is_derived(&self) -> bool {
         !self.parts.is_empty()
     }
 }
@@ -130,6 +132,21 @@ fn has_star(select: &Select) -> bool {
         .projection
         .iter()
         .any(|item| matches!(item, SelectItem::Wildcard(_) | SelectItem::QualifiedWildcard(..)))
+}
+
+/// `* EXCLUDE (…)`, `* REPLACE (…)` and the like.
+fn refuse_wildcard_options(select: &Select) -> Result<()> {
+    for item in &select.projection {
+        if let SelectItem::Wildcard(options) | SelectItem::QualifiedWildcard(_, options) = item
+            && *options != Default::default()
+        {
+            let message = format!("{item} is not supported in a collection");
+            let help =
+                "a column with the name of a field takes its place: SELECT *, j.pt * 1.1 AS pt".to_owned();
+            return Err(fault(item.span(), message, vec![help]));
+        }
+    }
+    Ok(())
 }
 
 /// The SELECTs of a UNION ALL, in order; a query that is none is its own only part.
@@ -206,7 +223,7 @@ impl Rewrite<'_> {
     pub(super) fn collection(&mut self, name: &str, scope: &Scope) -> Result<Option<Resolved>> {
         match self.definition(name) {
             Some((place, definition)) => {
-                if base(name, scope).is_some() {
+                if scope.stores(name) {
                     let message =
                         format!("'{name}' is both a derived collection and one of the event's branches");
                     let help = "derive the collection under another name".to_owned();
@@ -219,7 +236,8 @@ impl Rewrite<'_> {
                 let around = self.see_definitions(place);
                 let resolved = self.derived(&definition, scope);
                 self.see_definitions(around);
-                let resolved = resolved.map_err(|error| within(&definition.name.value, error))?;
+                let mut resolved = resolved.map_err(|error| within(&definition.name.value, error))?;
+                resolved.place = Some(place);
                 self.resolved.insert(key, resolved.clone());
                 Ok(Some(resolved))
             }
@@ -253,6 +271,7 @@ impl Rewrite<'_> {
                 vec![],
             ));
         };
+        refuse_wildcard_options(select)?;
         let query = &sorted_by_items(query, &named_items(select));
         let mut fields = BTreeMap::new();
         let mut index = None;
@@ -292,7 +311,9 @@ impl Rewrite<'_> {
                 vec![],
             ));
         }
-        Ok(Resolved { name: name.to_owned(), fields, index, parts: vec![] })
+        // Inside a subquery it is made in the kernel, with no list written in between.
+        let parts = vec![Part { query: query.clone(), visible }];
+        Ok(Resolved { name: name.to_owned(), fields, index, parts, place: None })
     }
 
     /// A collection of the objects of several, one after the other, with the fields all have.
@@ -321,7 +342,7 @@ impl Rewrite<'_> {
         };
         let fields = fields.iter().map(list).collect();
         let parts = queries.into_iter().map(|query| Part { query, visible }).collect();
-        Ok(Resolved { name: name.to_owned(), fields, index: None, parts })
+        Ok(Resolved { name: name.to_owned(), fields, index: None, parts, place: None })
     }
 
     fn part_fields(&mut self, query: &Query, scope: &Scope) -> Result<Vec<String>> {
@@ -331,6 +352,7 @@ impl Rewrite<'_> {
             let message = "each part of a union is a SELECT from one collection".to_owned();
             return Err(fault(query.span(), message, vec![]));
         };
+        refuse_wildcard_options(select)?;
         let Some(from) = self.collection(&source.value, scope)? else {
             return Err(fault(source.span, format!("no collection named '{}'", source.value), vec![]));
         };
@@ -448,7 +470,13 @@ fn base(name: &str, scope: &Scope) -> Option<Resolved> {
         let column = column(scope, name, found.relation.alias.as_deref());
         fields.insert("value".to_owned(), column_field(column, &found.data_type));
     }
-    (!fields.is_empty()).then(|| Resolved { name: name.to_owned(), fields, index: None, parts: vec![] })
+    (!fields.is_empty()).then(|| Resolved {
+        name: name.to_owned(),
+        fields,
+        index: None,
+        parts: vec![],
+        place: None,
+    })
 }
 
 fn column_field(column: SqlExpr, data_type: &DataType) -> FieldList {

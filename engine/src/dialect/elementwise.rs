@@ -41,13 +41,23 @@ impl ExprPlanner for ElementwisePlanner {
         let (Ok(left), Ok(right)) = (type_of(&expr.left, schema), type_of(&expr.right, schema)) else {
             return Ok(PlannerResult::Original(expr));
         };
-        if !is_list(&left) && !is_list(&right) {
-            return Ok(PlannerResult::Original(expr));
-        }
-        let build = |parts: Vec<Expr>| match <[Expr; 2]>::try_from(parts) {
-            Ok([left, right]) => Ok(Expr::BinaryExpr(BinaryExpr::new(Box::new(left), op, Box::new(right)))),
-            Err(_) => plan_err!("an operator takes two operands"),
+        let wider = wider_integers(op, &left, &right);
+        let build = |parts: Vec<Expr>| match (<[Expr; 2]>::try_from(parts), &wider) {
+            (Ok([left, right]), None) => {
+                Ok(Expr::BinaryExpr(BinaryExpr::new(Box::new(left), op, Box::new(right))))
+            }
+            (Ok([left, right]), Some(wider)) => {
+                let widened = |side| Box::new(Expr::Cast(Cast::new(Box::new(side), wider.clone())));
+                Ok(Expr::BinaryExpr(BinaryExpr::new(widened(left), op, widened(right))))
+            }
+            (Err(_), _) => plan_err!("an operator takes two operands"),
         };
+        if !is_list(&left) && !is_list(&right) {
+            return match wider {
+                Some(_) => build(vec![expr.left, expr.right]).map(PlannerResult::Planned),
+                None => Ok(PlannerResult::Original(expr)),
+            };
+        }
         elementwise(&op.to_string(), vec![expr.left, expr.right], schema, build).map(PlannerResult::Planned)
     }
 
@@ -73,8 +83,14 @@ impl ExprPlanner for ElementwisePlanner {
 /// The type an expression will have. A CASE says it is of the type of its first result until types are coerced,
 /// which is long after its neighbours need to know.
 pub(super) fn type_of(expr: &Expr, schema: &DFSchema) -> Result<DataType> {
+    // A planned operator is none of lists, those are functions by now: a long chain of them is told at its top.
+    if let Expr::BinaryExpr(binary) = expr
+        && (binary.op.supports_propagation() || binary.op.is_logic_operator())
+    {
+        return Ok(DataType::Boolean);
+    }
     let found = expr.get_type(schema);
-    if matches!(expr, Expr::Column(_) | Expr::Literal(..) | Expr::ScalarFunction(_)) && !holds_case(expr) {
+    if found.is_ok() && !holds_case(expr) {
         return found;
     }
     let coerced = expr.clone().rewrite(&mut TypeCoercionRewriter::new(schema));
@@ -93,6 +109,35 @@ pub fn functions() -> Vec<Arc<ScalarUDF>> {
         [core::coalesce(), core::nullif(), core::nvl(), core::nvl2(), core::greatest(), core::least()];
     let all = math::functions().into_iter().chain(others);
     all.map(|function| Arc::new(LiftedFunction::new(function).into())).collect()
+}
+
+/// What small and unsigned integers are computed in, where the engine would stay in their type and wrap around:
+/// NanoAOD's counters are unsigned, and `nMuon - nJet` is often negative.
+fn wider_integers(op: Operator, left: &DataType, right: &DataType) -> Option<DataType> {
+    use DataType::{Int8, Int16, Int32, Int64, UInt8, UInt16, UInt32};
+    if !matches!(
+        op,
+        Operator::Plus | Operator::Minus | Operator::Multiply | Operator::Divide | Operator::Modulo
+    ) {
+        return None;
+    }
+    let item = |side: &DataType| argument_item(side);
+    match (item(left), item(right)) {
+        (UInt8 | UInt16 | Int8 | Int16, UInt8 | UInt16 | Int8 | Int16) => Some(Int32),
+        (UInt8 | UInt16 | UInt32 | Int8 | Int16 | Int32, UInt32)
+        | (UInt32, UInt8 | UInt16 | Int8 | Int16 | Int32) => Some(Int64),
+        _ => None,
+    }
+}
+
+/// The type of the elements of a list; a type that is none as it is.
+fn argument_item(data_type: &DataType) -> DataType {
+    match data_type {
+        DataType::List(item) | DataType::LargeList(item) | DataType::FixedSizeList(item, _) => {
+            item.data_type().clone()
+        }
+        other => other.clone(),
+    }
 }
 
 /// The operators that go element by element.

@@ -17,9 +17,9 @@ use datafusion::{
             ast::{
                 AccessExpr, Cte, Distinct, Expr, FunctionArg, FunctionArgExpr, FunctionArguments,
                 GroupByExpr, Ident, JoinConstraint, JoinOperator, NamedWindowDefinition, NamedWindowExpr,
-                ObjectName, OrderBy, OrderByKind, Query, Select, SelectItem, SetExpr, Spanned,
-                Statement as SqlStatement, Subscript, TableAlias, TableFactor, TableWithJoins, UnaryOperator,
-                Value, Values, Visit, VisitMut, Visitor, VisitorMut, With,
+                ObjectName, OneOrManyWithParens, OrderBy, OrderByKind, Query, Select, SelectItem, SetExpr,
+                Spanned, Statement as SqlStatement, Subscript, TableAlias, TableFactor, TableWithJoins,
+                UnaryOperator, Value, Values, Visit, VisitMut, Visitor, VisitorMut, With,
             },
             tokenizer::Span,
         },
@@ -282,6 +282,14 @@ impl Rewrite<'_> {
 
     fn table(&mut self, factor: &mut TableFactor, scope: &mut Scope) -> Result<()> {
         let relation = match factor {
+            TableFactor::Table { sample: Some(_), .. } => {
+                let message = "TABLESAMPLE is not supported".to_owned();
+                return Err(fault(
+                    factor.span(),
+                    message,
+                    vec!["WHERE random() < 0.1 takes a tenth".to_owned()],
+                ));
+            }
             TableFactor::Table { name, alias, args: None, .. } => {
                 let schema = self.named(name);
                 if schema.is_none() {
@@ -290,20 +298,29 @@ impl Rewrite<'_> {
                 let alias = alias.as_ref().map(|alias| alias.name.value.clone());
                 let absent_triggers_are_false =
                     reference(name).is_some_and(|name| self.catalog.absent_triggers_are_false(&name));
-                Relation { schema, alias: alias.or_else(|| last_part(name)), absent_triggers_are_false }
+                let is_cte = name.0.len() == 1
+                    && last_part(name)
+                        .is_some_and(|name| self.ctes.iter().any(|(cte, _)| cte.alias.name.value == name));
+                Relation {
+                    schema,
+                    alias: alias.or_else(|| last_part(name)),
+                    is_query: is_cte,
+                    absent_triggers_are_false,
+                }
             }
             TableFactor::Derived { subquery, alias, lateral, .. } => {
                 let schema = self.query(subquery, if *lateral { Some(&*scope) } else { scope.outer })?;
                 Relation {
                     schema: self.seen_through(schema, subquery, alias.as_ref()),
                     alias: alias.as_ref().map(|alias| alias.name.value.clone()),
+                    is_query: true,
                     absent_triggers_are_false: false,
                 }
             }
             TableFactor::NestedJoin { table_with_joins, .. } => {
                 return self.table_with_joins(table_with_joins, scope);
             }
-            _ => Relation { alias: None, schema: None, absent_triggers_are_false: false },
+            _ => Relation { alias: None, schema: None, is_query: false, absent_triggers_are_false: false },
         };
         scope.relations.push(relation);
         Ok(())
@@ -387,7 +404,7 @@ impl Rewrite<'_> {
 
     /// Rewrites an expression; tells whether a dotted name or an event subquery was in it.
     pub(super) fn expr(&mut self, expr: &mut Expr, scope: &Scope) -> Result<bool> {
-        let mut walk = Walk { rewrite: self, scope, ordinary: vec![], renamed: false };
+        let mut walk = Walk { rewrite: self, scope, ordinary: vec![], renamed: false, parameters: vec![] };
         match expr.visit(&mut walk) {
             ControlFlow::Continue(()) => Ok(walk.renamed),
             ControlFlow::Break(error) => Err(error),
@@ -421,8 +438,10 @@ impl Rewrite<'_> {
                 );
                 return Err(fault(span, message, vec![]));
             }
-            // Refused there: the name would mean two things.
-            self.derived_collection(&first.value, scope)?;
+            if scope.stores(&first.value) {
+                // Refused there: the name would mean two things.
+                self.derived_collection(&first.value, scope)?;
+            }
             let name = build::identifier(&joined, span);
             return Ok(Some(Expr::Identifier(name)));
         }
@@ -469,7 +488,16 @@ impl Rewrite<'_> {
 
     /// What `nJetGood` and `JetGood_pt` stand for, if they are no columns.
     fn derived_name(&mut self, name: &Ident, scope: &Scope) -> Result<Option<Expr>> {
-        if self.visible == 0 || scope.column(&name.value).is_some() {
+        if self.visible == 0 {
+            return Ok(None);
+        }
+        if scope.column(&name.value).is_some() {
+            // Refused there: the counter of a stored collection beside a derived one of its name.
+            if let Some(collection) = name.value.strip_prefix('n')
+                && scope.stores(collection)
+            {
+                self.derived_collection(collection, scope)?;
+            }
             return Ok(None);
         }
         if let Some(collection) = name.value.strip_prefix('n')
@@ -588,10 +616,31 @@ struct Walk<'a, 'b> {
     scope: &'a Scope<'a>,
     ordinary: Vec<Query>,
     renamed: bool,
+    /// Parameters of the lambdas around.
+    parameters: Vec<String>,
 }
 
 impl Walk<'_, '_> {
     fn on_the_way_down(&mut self, expr: &mut Expr) -> Result<()> {
+        match expr {
+            Expr::Lambda(lambda) => {
+                let parameters = match &mut lambda.params {
+                    OneOrManyWithParens::One(one) => std::slice::from_mut(one),
+                    OneOrManyWithParens::Many(several) => several.as_mut_slice(),
+                };
+                for parameter in parameters {
+                    // Kept as it is written.
+                    parameter.name.quote_style = Some('"');
+                    self.parameters.push(parameter.name.value.clone());
+                }
+                return Ok(());
+            }
+            Expr::Identifier(name) if self.parameters.contains(&name.value) => {
+                name.quote_style = Some('"');
+                return Ok(());
+            }
+            _ => {}
+        }
         if let Expr::Exists { subquery, negated } = expr
             && *negated
             && event::is_event_subquery(self.rewrite, self.scope, subquery)?
@@ -672,6 +721,14 @@ impl Walk<'_, '_> {
             _ => None,
         });
         let parts: Vec<Ident> = std::iter::once(first.clone()).chain(dots).collect();
+        if let [relation, column, ..] = parts.as_slice()
+            && self.scope.column(&relation.value).is_none()
+            && self.scope.relation(&relation.value).is_some_and(|found| has(found, &column.value))
+        {
+            *root = Expr::CompoundIdentifier(vec![relation.clone(), column.clone()]);
+            chain.remove(0);
+            return Ok(());
+        }
         for taken in (2..=parts.len().min(3)).rev() {
             if let Some(column) = self.rewrite.dotted(&parts[..taken], self.scope)? {
                 self.renamed = true;
@@ -684,6 +741,9 @@ impl Walk<'_, '_> {
     }
 
     fn on_the_way_up(&mut self, expr: &mut Expr) -> Result<()> {
+        if let Expr::Lambda(lambda) = expr {
+            self.parameters.truncate(self.parameters.len().saturating_sub(lambda.params.iter().count()));
+        }
         hist::name_to_place(expr)?;
         self.refuse_aggregate_of_lists(expr)?;
         if let Some(place) = subquery(expr) {

@@ -8,6 +8,8 @@ use datafusion::{
     error::Result,
 };
 
+use ana_sql_ext::lifted::is_list;
+
 /// One entry of a FROM clause.
 #[derive(Debug, Clone)]
 pub(super) struct Relation {
@@ -15,6 +17,8 @@ pub(super) struct Relation {
     pub(super) alias: Option<String>,
     /// Its columns; unknown for table functions and for queries with faults.
     pub(super) schema: Option<SchemaRef>,
+    /// Whether it is a query of the same statement, whose columns may have come from a derived collection.
+    pub(super) is_query: bool,
     /// Whether a trigger bit that is no column did not fire.
     pub(super) absent_triggers_are_false: bool,
 }
@@ -89,6 +93,13 @@ impl<'a> Scope<'a> {
 
     pub(super) fn has_fields(&self, name: &str) -> bool {
         self.with_fields(name) > 0
+    }
+
+    /// Whether a table has lists whose names begin with `name_`: a collection that is stored.
+    pub(super) fn stores(&self, name: &str) -> bool {
+        let relations = self.chain().flat_map(|scope| &scope.relations).filter(|relation| !relation.is_query);
+        let mut fields = relations.flat_map(|relation| fields_of(relation, name));
+        fields.any(|(_, data_type)| is_list(&data_type))
     }
 
     /// The names in front of the underscores of column names: collections and flat records.

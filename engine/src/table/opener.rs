@@ -180,7 +180,10 @@ impl Part {
         self.metrics.events_total.add(index(events));
         Ok(Events {
             units: units.into(),
-            left: scan.limit.filter(|_| scan.cut.is_none()).map(|limit| limit as u64),
+            left: scan
+                .limit
+                .filter(|_| scan.cut.is_none() && scan.options.on_bad_file != OnBadFile::Skip)
+                .map(|limit| limit as u64),
             reader,
             part: Part {
                 scan: Arc::clone(scan),

@@ -217,7 +217,7 @@ impl RootTable {
         .with_files(files.len(), known);
         let config = FileScanConfigBuilder::new(store.clone(), Arc::new(source))
             .with_file_groups(groups)
-            .with_statistics(statistics(self.table.table_schema(), &sized))
+            .with_statistics(statistics(self.table.table_schema(), &sized, self.options.on_bad_file))
             .with_projection_indices(projection.cloned())?
             .with_limit(limit)
             .build();
@@ -329,7 +329,7 @@ impl TableProvider for RootTable {
 
     fn statistics(&self) -> Option<Statistics> {
         let files: Vec<&TableFile> = self.files.iter().collect();
-        Some(statistics(self.table.table_schema(), &self.sized(&files)))
+        Some(statistics(self.table.table_schema(), &self.sized(&files), self.options.on_bad_file))
     }
 
     /// Filters on metadata choose files. Cuts on events are taken over by the scan later, when they are physical.
@@ -356,7 +356,10 @@ impl TableProvider for RootTable {
         limit: Option<usize>,
     ) -> DataFusionResult<Arc<dyn ExecutionPlan>> {
         let mut files = self.selected(state, filters)?;
-        if let Some(limit) = limit {
+        // A file that may turn out bad promises no events.
+        if let Some(limit) = limit
+            && self.options.on_bad_file != OnBadFile::Skip
+        {
             enough(&mut files, &self.cache, limit, |file| self.key(file));
         }
         let mut stores: Vec<(&ObjectStoreUrl, Vec<&TableFile>)> = Vec::new();

@@ -119,7 +119,9 @@ impl Sql<'_> {
                 format!("{}CAST({} AS {})", if *safe { "TRY_" } else { "" }, sql(part), name(*ty))
             }
             Node::Call(fun, parts) => format!("{}({})", fun.sql(), all(parts)),
-            Node::Subscript(list, at) | Node::Mask(list, at) => format!("{}[{}]", sql(list), sql(at)),
+            // In brackets, for a literal 0 is refused as a mistake.
+            Node::Subscript(list, at) => format!("{}[({})]", sql(list), sql(at)),
+            Node::Mask(list, at) => format!("{}[{}]", sql(list), sql(at)),
             Node::ListCall(ListFun::ArgSort(true), parts) => format!("argsort({}, 'desc')", all(parts)),
             Node::ListCall(fun, parts) => format!("{}({})", fun.sql(), all(parts)),
             Node::Physics(function, objects) => {

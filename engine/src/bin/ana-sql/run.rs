@@ -10,6 +10,9 @@ use anyhow::{Context, Result};
 use crate::args::{Cli, Command, DeviceArg, MissingBranchArg, OnBadFileArg, ScriptArgs, SessionArgs};
 use crate::{console, explain, functions, inspect, prompt, script};
 
+/// Stack of a worker thread, in bytes; what is not used costs nothing.
+const STACK: usize = 64 << 20;
+
 /// Does what the arguments ask for.
 pub(crate) fn main(cli: Cli) -> Result<ExitCode> {
     let session = match &cli.command {
@@ -19,6 +22,8 @@ pub(crate) fn main(cli: Cli) -> Result<ExitCode> {
     let threads = session.threads.map_or_else(cores, usize::from);
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(threads)
+        // Generated selections have expressions of thousands of parts, and planning walks down into them.
+        .thread_stack_size(STACK)
         .enable_all()
         .build()
         .context("cannot start the worker threads")?;

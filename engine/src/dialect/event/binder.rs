@@ -3,7 +3,7 @@
 use ana_kernels::ir::{self, Expr, Generator, Input, InputId, Kernel, Source, VarId};
 use arrow::datatypes::DataType;
 use datafusion::sql::sqlparser::{
-    ast::{Expr as SqlExpr, Spanned},
+    ast::{Expr as SqlExpr, Spanned, Value},
     tokenizer::Span,
 };
 
@@ -97,7 +97,10 @@ impl<'a, 'b> Binder<'a, 'b> {
 
     /// The collection of this name, bound on its first use.
     pub(super) fn collection(&mut self, name: &str, at: Span) -> Result<usize> {
-        if let Some(known) = self.collections.iter().position(|bound| bound.resolved.name == name) {
+        // A name may mean another collection to a definition than to the statement.
+        let place = self.rewrite.definition(name).map(|(place, _)| place);
+        let is_it = |bound: &BoundCollection| bound.resolved.name == name && bound.resolved.place == place;
+        if let Some(known) = self.collections.iter().position(is_it) {
             return Ok(known);
         }
         let Some(resolved) = self.rewrite.collection(name, self.event)? else {
@@ -129,7 +132,7 @@ impl<'a, 'b> Binder<'a, 'b> {
 
     pub(super) fn is_derived(&self, collection: usize) -> bool {
         let resolved = &self.collections[collection].resolved;
-        resolved.index.is_some() || resolved.is_union()
+        resolved.is_derived()
     }
 
     /// Whether an expression is a stored branch of an object.
@@ -166,7 +169,7 @@ impl<'a, 'b> Binder<'a, 'b> {
         if let Some(known) = known {
             return Ok(known);
         }
-        if bound.resolved.is_union() {
+        if bound.resolved.is_derived() {
             return self.union_field(collection, field, name, at);
         }
         let Some(list) = bound.resolved.fields.get(field).cloned() else {
@@ -236,6 +239,14 @@ impl<'a, 'b> Binder<'a, 'b> {
             );
             return Err(fault(expr.span(), message, vec![]));
         }
+        if let Some(word) = self.not_of_the_event(expr) {
+            let message = format!("{word} is not supported in an event subquery");
+            return Err(fault(
+                expr.span(),
+                message,
+                vec!["make it a column in a subquery in FROM".to_owned()],
+            ));
+        }
         if data_type.is_null() {
             return Ok(Typed::null());
         }
@@ -258,6 +269,27 @@ impl<'a, 'b> Binder<'a, 'b> {
             }
         };
         Ok(Typed::new(Expr::Scalar(input), ty.value_type()))
+    }
+
+    /// A parameter, whose value comes later, or a function that gives another value each time, and is to do so for each
+    /// object.
+    fn not_of_the_event(&self, expr: &SqlExpr) -> Option<String> {
+        let mut found = None;
+        super::function::walk(expr, &mut |part| {
+            match part {
+                SqlExpr::Value(value) if matches!(value.value, Value::Placeholder(_)) => {
+                    found = Some(part.to_string());
+                }
+                SqlExpr::Function(call)
+                    if self.rewrite.catalog.is_volatile(&super::function::lower_name(call)) =>
+                {
+                    found = Some(format!("{}(), drawn once per event,", call.name));
+                }
+                _ => {}
+            }
+            found.is_none()
+        });
+        found
     }
 
     /// The call of the kernel that computes `body`; its outputs are named `names`.
@@ -289,7 +321,7 @@ impl<'a, 'b> Binder<'a, 'b> {
 
     fn length_list(&mut self, collection: usize, at: Span) -> Result<()> {
         let resolved = &self.collections[collection].resolved;
-        if resolved.is_union() {
+        if resolved.is_derived() {
             // Its parts tell; they need at least one value.
             for part in 0..self.collections[collection].parts.len() {
                 let part = &mut self.collections[collection].parts[part];
@@ -305,16 +337,9 @@ impl<'a, 'b> Binder<'a, 'b> {
         };
         let field = ["pt", "value"].into_iter().find(|field| usable(field)).map(str::to_owned);
         let field = field.or_else(|| resolved.fields.keys().find(|field| usable(field)).cloned());
-        match (&resolved.index, field) {
-            (Some(index), _) => {
-                let index = index.clone();
-                let name = format!("idx({})", resolved.name);
-                self.inputs.push(Input { name, ty: ir::ColumnType::I64, source: Source::List(collection) });
-                self.arguments.push(Some(index));
-                Ok(())
-            }
-            (None, Some(field)) => self.list(collection, &field, at).map(drop),
-            (None, None) => {
+        match field {
+            Some(field) => self.list(collection, &field, at).map(drop),
+            None => {
                 let message = format!("{} has no field of numbers to count", resolved.name);
                 Err(fault(at, message, vec![]))
             }

@@ -236,7 +236,23 @@ impl Binder<'_, '_> {
         };
         let ir = match op {
             Sql::And | Sql::Or => {
-                return Ok(Typed::boolean(logical(vec![self.boolean(left)?, self.boolean(right)?])));
+                // A chain is one operator of many parts, however long.
+                let mut parts = vec![self.boolean(right)?];
+                let mut rest = left;
+                loop {
+                    match rest {
+                        SqlExpr::BinaryOp { left, op: same, right } if same == op => {
+                            parts.push(self.boolean(right)?);
+                            rest = left;
+                        }
+                        first => {
+                            parts.push(self.boolean(first)?);
+                            break;
+                        }
+                    }
+                }
+                parts.reverse();
+                return Ok(Typed::boolean(logical(parts)));
             }
             Sql::Plus => BinaryOp::Add,
             Sql::Minus => BinaryOp::Sub,

@@ -147,6 +147,16 @@ fn binary(name: &str) -> Option<BinaryOp> {
     })
 }
 
+/// Joins the values in order, two neighbours at a time: where joining repeats its operands, a chain of them would grow
+/// exponentially.
+fn balanced(mut values: Vec<Expr>, join: &impl Fn(Expr, Expr) -> Expr) -> Option<Expr> {
+    if values.len() < 2 {
+        return values.pop();
+    }
+    let right = values.split_off(values.len() / 2);
+    Some(join(balanced(values, join)?, balanced(right, join)?))
+}
+
 const OTHERS: [&str; 14] = [
     "abs",
     "signum",
@@ -216,7 +226,7 @@ impl Binder<'_, '_> {
             "greatest" | "least" => {
                 let op = if function == "greatest" { BinaryOp::Greatest } else { BinaryOp::Least };
                 let (values, ty) = self.alike(call, at)?;
-                let all = values.into_iter().reduce(|all, value| extreme(op, all, value));
+                let all = balanced(values, &|left, right| extreme(op, left, right));
                 all.map(|all| Typed::new(all, ty)).ok_or_else(|| self.count_fault(call, at))
             }
             "coalesce" | "ifnull" | "nvl" => {
