@@ -18,7 +18,7 @@ use datafusion::{
     sql::sqlparser::ast::{BinaryOperator, CaseWhen, CastKind, Expr as SqlExpr, UnaryOperator, Value},
 };
 
-use ana_sql_ext::lifted::{LiftedFunction, Mask, argument, collection_of, is_list, lift};
+use ana_sql_ext::lifted::{LiftedFunction, Mask, SquareRoot, argument, collection_of, is_list, lift};
 
 use super::build;
 
@@ -107,7 +107,12 @@ pub fn functions() -> Vec<Arc<ScalarUDF>> {
     use datafusion::functions::{core, math};
     let others =
         [core::coalesce(), core::nullif(), core::nvl(), core::nvl2(), core::greatest(), core::least()];
-    let all = math::functions().into_iter().chain(others);
+    let roots = Arc::new(ScalarUDF::from(SquareRoot::default()));
+    let all = math::functions()
+        .into_iter()
+        .filter(|function| function.name() != "sqrt")
+        .chain(others)
+        .chain([roots]);
     all.map(|function| Arc::new(LiftedFunction::new(function).into())).collect()
 }
 

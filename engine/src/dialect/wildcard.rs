@@ -24,7 +24,8 @@ pub(super) fn narrow(query: &mut Query, catalog: &Catalog) {
 /// Whether every column is reached by its name.
 fn only_named(query: &Query, outermost: bool) -> bool {
     let of_with = query.with.iter().flat_map(|with| &with.cte_tables);
-    let of_with = of_with.map(|cte| cte.alias.columns.is_empty() && only_named(&cte.query, false));
+    let mut of_with = of_with.map(|cte| cte.alias.columns.is_empty() && only_named(&cte.query, false));
+    let all_named = of_with.all(|named| named);
     let SetExpr::Select(select) = query.body.as_ref() else { return false };
     let stars = |item: &SelectItem| {
         matches!(
@@ -35,7 +36,7 @@ fn only_named(query: &Query, outermost: bool) -> bool {
     let plain =
         |item: &SelectItem| matches!(item, SelectItem::Wildcard(options) if *options == Default::default());
     let allowed = |item: &SelectItem| !stars(item) || !outermost && plain(item) && select.distinct.is_none();
-    of_with.fold(true, |all, one| all && one)
+    all_named
         && select.projection.iter().all(allowed)
         && select.from.iter().all(|from| from.joins.is_empty())
         && select.from.iter().all(|from| match &from.relation {

@@ -131,7 +131,7 @@ mod tests {
             pt.values().as_primitive::<arrow::datatypes::Float32Type>().unary(|x| x / 2.0);
         let item = Arc::new(Field::new_list_field(DataType::Float32, true));
         let eta = ListArray::new(item, pt.offsets().clone(), Arc::new(eta), None);
-        let event = Int64Array::from_iter_values(0..rows as i64);
+        let event = Int64Array::from_iter_values((0..).take(rows));
         let columns: Vec<ArrayRef> = vec![
             Arc::new(event),
             Arc::new(pt),

@@ -10,8 +10,10 @@ mod function;
 mod mask;
 mod nan;
 mod precision;
+mod sqrt;
 
 pub(crate) use align::Aligned;
 pub use expression::{Lifted, argument, collection_of, is_list, lift};
 pub use function::LiftedFunction;
 pub use mask::Mask;
+pub use sqrt::SquareRoot;

@@ -124,7 +124,7 @@ fn value(random: &mut Random, name: &str, ty: Ty) -> V {
             return *random.pick(&EXTREME);
         }
         match name {
-            "phi" | "MET_phi" => random.unit() * 6.28 - 3.14,
+            "phi" | "MET_phi" => random.unit() * 6.25 - 3.125,
             "eta" => random.unit() * 5.0 - 2.5,
             "mass" => random.unit() * 10.0,
             // Few values, so that there are ties.

@@ -154,7 +154,7 @@ pub(crate) fn atan2(y: f64, ey: f64, x: f64, ex: f64) -> Res<V> {
     // Too far from exact for slopes to tell anything.
     let unknown = 2.0 * (ey + ex) >= y.hypot(x);
     if ey + ex > 0.0
-        && (unknown || !(error < 1e-3) || (x < 0.0 && y.abs() <= ey))
+        && (unknown || (error.is_nan() || error >= 1e-3) || (x < 0.0 && y.abs() <= ey))
         && !x.is_nan()
         && !y.is_nan()
     {

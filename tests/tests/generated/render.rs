@@ -209,7 +209,7 @@ impl Sql<'_> {
             sub.from.iter().map(|(var, place)| format!("{} o{var}", collection(place))).collect();
         // Two ways of writing the same.
         let mut sql = match from.as_slice() {
-            [a, b] if !conditions.is_empty() && sub.from[0].0 % 3 == 0 => {
+            [a, b] if !conditions.is_empty() && sub.from[0].0.is_multiple_of(3) => {
                 format!(" FROM {a} JOIN {b} ON {}", conditions.remove(0))
             }
             _ => format!(" FROM {}", from.join(", ")),

@@ -252,7 +252,7 @@ impl Table {
                 _ => vec![generator.rows(0, Some("extra")), generator.rows(3, Some("extra"))],
             };
             let mut parts = parts;
-            if form == "union" && seed % 3 == 0 {
+            if form == "union" && seed.is_multiple_of(3) {
                 parts
                     .iter_mut()
                     .for_each(|part| (part.conditions, part.order, part.limit) = (vec![], vec![], None));
