@@ -197,7 +197,7 @@ pub(crate) fn order(a: V, b: V) -> Res<Ordering> {
         (V::B(a), V::B(b)) => Ok(a.cmp(&b)),
         (V::I(a), V::I(b)) => Ok(a.cmp(&b)),
         (V::F(a, ea), V::F(b, eb)) => {
-            if ea + eb > 0.0 && (a - b).abs() <= ea + eb && !a.is_nan() && !b.is_nan() {
+            if ea + eb > 0.0 && ((a - b).abs() <= ea + eb || (a - b).is_nan()) && !a.is_nan() && !b.is_nan() {
                 return Err(Skip::Ambiguous);
             }
             Ok(a.partial_cmp(&b).unwrap_or_else(|| a.is_nan().cmp(&b.is_nan())))
