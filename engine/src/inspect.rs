@@ -150,7 +150,7 @@ fn unreadable(key: TreeKey, error: &EngineError) -> TreeSummary {
 fn tree_summary(tree: &Tree) -> TreeSummary {
     let mut codecs: BTreeMap<String, usize> = BTreeMap::new();
     for branch in tree.branches.iter().filter(|b| !b.baskets.is_empty()) {
-        *codecs.entry(compression(branch.compression)).or_default() += 1;
+        *codecs.entry(branch_compression(branch)).or_default() += 1;
     }
     let mut codecs: Vec<(String, usize)> = codecs.into_iter().collect();
     codecs.sort_by_key(|(_, branches)| std::cmp::Reverse(*branches));
@@ -181,7 +181,17 @@ fn branch_summary(branch: &Branch, tree: &Tree) -> BranchSummary {
         baskets: branch.baskets.len(),
         compressed_bytes: branch.compressed_bytes,
         uncompressed_bytes: branch.uncompressed_bytes,
-        compression: compression(branch.compression),
+        compression: branch_compression(branch),
+    }
+}
+
+/// The setting of a branch. Some writers leave it at "none" and compress all the same.
+fn branch_compression(branch: &Branch) -> String {
+    match compression(branch.compression) {
+        none if none == "none" && branch.compressed_bytes < branch.uncompressed_bytes => {
+            "compressed, setting not stored".to_owned()
+        }
+        stored => stored,
     }
 }
 

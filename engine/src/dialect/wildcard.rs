@@ -6,7 +6,7 @@
 use std::{collections::HashSet, ops::ControlFlow};
 
 use datafusion::sql::sqlparser::ast::{
-    Expr, Ident, Query, Select, SelectItem, SetExpr, TableFactor, Visit, Visitor,
+    Expr, GroupByExpr, Ident, Query, Select, SelectItem, SetExpr, TableFactor, Visit, Visitor,
 };
 
 use super::{catalog::Catalog, rewrite::reference};
@@ -36,7 +36,11 @@ fn only_named(query: &Query, outermost: bool) -> bool {
     let plain =
         |item: &SelectItem| matches!(item, SelectItem::Wildcard(options) if *options == Default::default());
     let allowed = |item: &SelectItem| !stars(item) || !outermost && plain(item) && select.distinct.is_none();
+    // GROUP BY ALL groups by what `*` brings.
+    let groups_by_place =
+        matches!(&select.group_by, GroupByExpr::All(_)) && select.projection.iter().any(stars);
     all_named
+        && !groups_by_place
         && select.projection.iter().all(allowed)
         && select.from.iter().all(|from| from.joins.is_empty())
         && select.from.iter().all(|from| match &from.relation {

@@ -16,6 +16,7 @@ const WORDS: &[&str] = &[
     "CAST",
     "COPY",
     "COUNT",
+    "CREATE COLLECTION",
     "CREATE EXTERNAL TABLE",
     "CROSS JOIN",
     "DESC",
@@ -85,11 +86,15 @@ impl Names {
         let word = before.get(start..).unwrap_or_default();
         // A file name or a text is being typed.
         let in_text = before.matches('\'').count() % 2 == 1;
+        let span = Span::new(start, position);
+        let lower = word.to_lowercase();
+        if !in_text && let Some(collection) = before.get(..start).and_then(|before| before.strip_suffix('.'))
+        {
+            return self.fields(collection, &lower, span);
+        }
         if word.is_empty() || in_text {
             return Vec::new();
         }
-        let span = Span::new(start, position);
-        let lower = word.to_lowercase();
         let mut found = Vec::new();
         if let Ok(known) = self.known.read() {
             let begins = known.iter().filter(|n| n.text.to_lowercase().starts_with(&lower));
@@ -101,6 +106,16 @@ impl Names {
             found.push(suggestion(&text, None, span));
         }
         found
+    }
+
+    /// The fields that begin so, of the collection whose name `before` ends with: `pt` of `Jet.` for `Jet_pt`.
+    fn fields(&self, before: &str, begin: &str, span: Span) -> Vec<Suggestion> {
+        let start = before.rfind(|c: char| !is_part_of_name(c)).map_or(0, |i| i + char_length(before, i));
+        let prefix = format!("{}_", before.get(start..).unwrap_or_default());
+        let Ok(known) = self.known.read() else { return Vec::new() };
+        let fields = known.iter().filter_map(|name| Some((name.text.strip_prefix(&prefix)?, &name.note)));
+        let begins = fields.filter(|(field, _)| field.to_lowercase().starts_with(begin));
+        begins.map(|(field, note)| suggestion(field, Some(note), span)).collect()
     }
 }
 
@@ -151,6 +166,13 @@ mod tests {
         assert_eq!(values("GRO"), ["GROUP BY"]);
         assert!(values("SELECT ").is_empty());
         assert!(values("FROM 'Jet").is_empty(), "inside of a text");
+    }
+
+    #[test]
+    fn fields_after_a_dot() {
+        assert_eq!(values("SELECT Jet.p"), ["pt"]);
+        assert_eq!(values("SELECT abs(Jet."), ["pt", "eta"]);
+        assert!(values("SELECT Muon.p").is_empty());
     }
 
     #[test]
