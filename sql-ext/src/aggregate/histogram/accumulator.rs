@@ -10,7 +10,7 @@ use datafusion_common::{Result, ScalarValue, internal_err};
 use datafusion_expr::Accumulator;
 use std::sync::Arc;
 
-use super::columns::Reader;
+use super::columns::{Batch, Reader};
 use super::layout::Layout;
 use super::variants::{self, Variants};
 use crate::error::FunctionError;
@@ -68,19 +68,25 @@ impl Machine {
         &mut self,
         arguments: &[ArrayRef],
         rows: Option<&BooleanArray>,
-        mut with: impl FnMut(&mut Filler, &Fill<'_>) -> Result<(), KernelError>,
+        mut fill_with: impl FnMut(&mut Filler, &Fill<'_>) -> Result<(), KernelError>,
     ) -> Result<()> {
         let mut arrays = chosen(&self.places, arguments)?;
         let categories = self.variants.categories(&mut arrays)?;
         let variations = self.variants.variations(&mut arrays)?;
+        let with = |weight: Option<ArrayRef>| arrays.iter().cloned().chain(weight).collect::<Vec<ArrayRef>>();
+        let mut read: Option<Batch<'_>> = None;
         for (variation, weight) in variations.iter().enumerate() {
-            let values: Vec<ArrayRef> = arrays.iter().cloned().chain(weight.clone()).collect();
-            let batch = self.reader.read(&values)?;
+            // The values are the same for all weights: they are read once, unless lists have to be brought together.
+            let batch = match (&read, weight) {
+                (Some(read), Some(weight)) if read.takes_weight(weight) => read.with_weight(weight)?,
+                _ => self.reader.read(&with(weight.clone()))?,
+            };
+            let batch = &*read.insert(batch);
             for (category, condition) in categories.iter().enumerate() {
                 let chosen = variants::both(rows, condition.as_ref())?;
                 let place = self.variants.place(category, variation)?;
                 let filler = &mut self.filler;
-                batch.fill(&place, chosen.as_ref(), |fill| with(filler, fill))?;
+                batch.fill(&place, chosen.as_ref(), |fill| fill_with(filler, fill))?;
             }
         }
         Ok(())
@@ -203,6 +209,17 @@ mod tests {
         // (0.5, 0.5), (1.5, 0.5), and (1.5, 0.0): the row with a NULL list fills nothing.
         let mut want = vec![0; 16];
         (want[5], want[9]) = (1, 2);
+        assert_eq!(got.counts, want);
+    }
+
+    #[test]
+    fn lists_that_begin_elsewhere_are_not_copied_apart() {
+        let pt = list_f32(&[Some(&[Some(9.0)]), Some(&[Some(0.5), Some(1.5)]), Some(&[Some(1.5)])]);
+        let same = list_f32(&[Some(&[Some(0.5), Some(0.5)]), Some(&[Some(1.0)])]);
+        let got = filled(vec![regular(), regular()], &[pt.slice(1, 2), same]);
+        // (0.5, 0.5), (1.5, 0.5) and (1.5, 1.0).
+        let mut want = vec![0; 16];
+        (want[5], want[9], want[10]) = (1, 1, 1);
         assert_eq!(got.counts, want);
     }
 

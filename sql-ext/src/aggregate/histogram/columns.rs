@@ -116,6 +116,15 @@ impl Reader {
         let (offsets, items) = if shared {
             let items: Vec<ArrayRef> = lists.iter().map(|(_, list)| Arc::clone(list.values())).collect();
             (leader.offsets().clone(), items)
+        } else if lists.iter().all(|(_, list)| same_lengths(list.offsets(), leader.offsets())) {
+            // What is computed from a slice begins at 0, the branch beside it where the slice does.
+            let items = lists.iter().map(|(_, list)| {
+                let (first, last) = (ranges(list).next().map_or(0, |range| range.start), ranges(list).last());
+                list.values().slice(first, last.map_or(0, |range| range.end - first))
+            });
+            let first = leader.offsets().first().copied().unwrap_or(0);
+            let rebased: Vec<i32> = leader.offsets().iter().map(|offset| offset - first).collect();
+            (OffsetBuffer::new(rebased.into()), items.collect())
         } else {
             side_by_side(&lists, nulls.as_ref())?
         };
@@ -127,6 +136,13 @@ impl Reader {
         let lists_valid = nulls.map(|nulls| nulls.inner().clone());
         Ok((values.iter().map(column).collect(), Some(offsets), lists_valid))
     }
+}
+
+/// Whether two lists have as many elements in every event, wherever their elements lie.
+fn same_lengths(a: &OffsetBuffer<i32>, b: &OffsetBuffer<i32>) -> bool {
+    let (Some(first_a), Some(first_b)) = (a.first(), b.first()) else { return a.len() == b.len() };
+    a.len() == b.len()
+        && a.iter().zip(b.iter()).fold(true, |same, (a, b)| same & (a - first_a == b - first_b))
 }
 
 /// Elements of lists that do not share offsets, copied so that they do. Rows with a NULL list have none.
@@ -194,7 +210,28 @@ fn codes(texts: &ArrayRef, labels: &HashMap<String, u32>) -> Result<UInt32Array>
     Ok(codes.collect())
 }
 
-impl Batch<'_> {
+impl<'a> Batch<'a> {
+    /// Whether another weight can stand in the place of this batch's: one value per event, as it is.
+    pub(super) fn takes_weight(&self, weight: &ArrayRef) -> bool {
+        let per_event = matches!(self.columns.last(), Some((_, Level::Event)));
+        self.reader.weighted && per_event && item(weight.data_type()).is_none()
+    }
+
+    /// The same values with another weight, for which [`Batch::takes_weight`] holds.
+    pub(super) fn with_weight(&self, weight: &ArrayRef) -> Result<Self> {
+        let mut columns = self.columns.clone();
+        if let (Some(column), Some(argument)) = (columns.last_mut(), self.reader.arguments.last()) {
+            *column = (argument.reading.read(weight)?, Level::Event);
+        }
+        Ok(Self {
+            reader: self.reader,
+            rows: self.rows,
+            offsets: self.offsets.clone(),
+            columns,
+            lists_valid: self.lists_valid.clone(),
+        })
+    }
+
     /// Calls `with` with the fill; of the `chosen` rows only, where given. `place` are the labels, by number, on the
     /// axes in front of those of the values.
     pub(super) fn fill<T>(
