@@ -32,6 +32,7 @@ pub mod list;
 pub mod planner;
 mod prelude;
 pub mod reference;
+mod slices;
 
 use std::sync::Arc;
 

@@ -4,12 +4,10 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 
 use ana_kernels::cpu::event::{CpuKernel, InputSlice, Output, OutputValues, Scratch};
 use ana_kernels::ir::{ColumnType, Kernel, OutputType, Source, Type};
-use ana_kernels::{Bitmap, Values};
 use arrow::array::{BooleanArray, PrimitiveArray, StructArray};
 use arrow::buffer::{NullBuffer, OffsetBuffer, ScalarBuffer};
 use arrow::datatypes::{
-    ArrowPrimitiveType, Fields, Float32Type, Float64Type, Int8Type, Int16Type, Int32Type, Int64Type,
-    UInt8Type, UInt16Type, UInt32Type, UInt64Type,
+    ArrowPrimitiveType, Fields, Float32Type, Float64Type, Int32Type, Int64Type, UInt32Type, UInt64Type,
 };
 use datafusion_common::{exec_datafusion_err, exec_err, internal_err, plan_datafusion_err};
 use parking_lot::Mutex;
@@ -17,6 +15,7 @@ use parking_lot::Mutex;
 use crate::jagged;
 use crate::lifted::Aligned;
 use crate::prelude::*;
+use crate::slices;
 
 /// A compiled event subquery.
 #[derive(Debug)]
@@ -224,35 +223,17 @@ impl Given {
     }
 
     fn slice(&self) -> Result<InputSlice<'_>> {
-        let values = values(&self.values)?;
+        let fault = |error| exec_datafusion_err!("{error}");
+        let Some(values) = slices::values(&self.values).map_err(fault)? else {
+            return exec_err!("an event kernel does not read {}", self.values.data_type());
+        };
         let slice = match &self.offsets {
             Some(offsets) => InputSlice::list(values, offsets),
             None => InputSlice::scalar(values),
         };
         let nulls = self.values.nulls().filter(|nulls| nulls.null_count() > 0);
-        Ok(slice.with_validity(nulls.map(|nulls| bitmap(nulls.inner())).transpose()?))
+        Ok(slice.with_validity(nulls.map(|nulls| slices::bitmap(nulls.inner())).transpose().map_err(fault)?))
     }
-}
-
-fn bitmap(bits: &arrow::buffer::BooleanBuffer) -> Result<Bitmap<'_>> {
-    Bitmap::new(bits.values(), bits.offset(), bits.len()).map_err(|error| exec_datafusion_err!("{error}"))
-}
-
-fn values(array: &ArrayRef) -> Result<Values<'_>> {
-    Ok(match array.data_type() {
-        DataType::Boolean => Values::Bool(bitmap(array.as_boolean().values())?),
-        DataType::Int8 => Values::I8(array.as_primitive::<Int8Type>().values()),
-        DataType::Int16 => Values::I16(array.as_primitive::<Int16Type>().values()),
-        DataType::Int32 => Values::I32(array.as_primitive::<Int32Type>().values()),
-        DataType::Int64 => Values::I64(array.as_primitive::<Int64Type>().values()),
-        DataType::UInt8 => Values::U8(array.as_primitive::<UInt8Type>().values()),
-        DataType::UInt16 => Values::U16(array.as_primitive::<UInt16Type>().values()),
-        DataType::UInt32 => Values::U32(array.as_primitive::<UInt32Type>().values()),
-        DataType::UInt64 => Values::U64(array.as_primitive::<UInt64Type>().values()),
-        DataType::Float32 => Values::F32(array.as_primitive::<Float32Type>().values()),
-        DataType::Float64 => Values::F64(array.as_primitive::<Float64Type>().values()),
-        other => return exec_err!("an event kernel does not read {other}"),
-    })
 }
 
 /// An output as an Arrow array.

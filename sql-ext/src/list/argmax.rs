@@ -1,5 +1,7 @@
 //! `argmax`: where the greatest element of a list is.
 
+use std::cmp::Ordering;
+
 use arrow::array::Int64Array;
 
 use super::order::{self, Ranked};
@@ -43,14 +45,7 @@ impl ScalarUDFImpl for ArgMax {
 
 /// The place of the greatest of the values that are there.
 pub fn argmax(values: &[Option<f64>]) -> Option<i64> {
-    let mut best: Option<(i64, f64)> = None;
-    for (place, value) in (0..).zip(values) {
-        let Some(value) = *value else { continue };
-        if best.is_none_or(|(_, known)| order::compare(value, known).is_gt()) {
-            best = Some((place, value));
-        }
-    }
-    best.map(|(place, _)| place)
+    order::first_by(values, Ordering::is_gt)
 }
 
 #[cfg(test)]

@@ -1,5 +1,7 @@
 //! `argmin`: where the smallest element of a list is.
 
+use std::cmp::Ordering;
+
 use arrow::array::Int64Array;
 
 use super::order::{self, Ranked};
@@ -43,14 +45,7 @@ impl ScalarUDFImpl for ArgMin {
 
 /// The place of the smallest of the values that are there.
 pub fn argmin(values: &[Option<f64>]) -> Option<i64> {
-    let mut best: Option<(i64, f64)> = None;
-    for (place, value) in (0..).zip(values) {
-        let Some(value) = *value else { continue };
-        if best.is_none_or(|(_, known)| order::compare(value, known).is_lt()) {
-            best = Some((place, value));
-        }
-    }
-    best.map(|(place, _)| place)
+    order::first_by(values, Ordering::is_lt)
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@ mod argmin;
 mod argsort;
 mod order;
 mod take;
+mod truth;
 
 pub use all::{All, all};
 pub use any::{Any, any};

@@ -12,6 +12,18 @@ pub(super) fn compare(left: f64, right: f64) -> Ordering {
     left.partial_cmp(&right).unwrap_or_else(|| left.is_nan().cmp(&right.is_nan()))
 }
 
+/// The place of the first of the values that are there before which, in this order, stands none.
+pub(super) fn first_by(values: &[Option<f64>], comes_before: impl Fn(Ordering) -> bool) -> Option<i64> {
+    let mut best: Option<(i64, f64)> = None;
+    for (place, value) in (0..).zip(values) {
+        let Some(value) = *value else { continue };
+        if best.is_none_or(|(_, known)| comes_before(compare(value, known))) {
+            best = Some((place, value));
+        }
+    }
+    best.map(|(place, _)| place)
+}
+
 /// The list that is the first argument of a call.
 pub(super) struct Ranked {
     list: Jagged,

@@ -9,16 +9,14 @@ use ana_kernels::{Bitmap, Column, Fill, KernelError, Level, Values};
 use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, ListArray, UInt32Array};
 use arrow::buffer::{BooleanBuffer, NullBuffer, OffsetBuffer};
 use arrow::compute::{cast, take};
-use arrow::datatypes::{
-    DataType, Float32Type, Float64Type, Int8Type, Int16Type, Int32Type, Int64Type, UInt8Type, UInt16Type,
-    UInt32Type, UInt64Type,
-};
+use arrow::datatypes::{DataType, UInt32Type};
 use datafusion_common::{Result, exec_datafusion_err, internal_err};
 
 use super::layout::{Layout, plain};
 use crate::arguments::item;
 use crate::error::FunctionError;
 use crate::jagged::{list, ranges};
+use crate::slices;
 
 /// How the values of each axis, and the weight, are read; made once per aggregate.
 #[derive(Debug, Clone)]
@@ -269,27 +267,16 @@ impl<'a> Batch<'a> {
 
 /// The type of an array decides here, once per batch, which slice the kernel gets.
 fn column<'a>(array: &'a ArrayRef, level: Level, reading: &Reading) -> Result<Column<'a>> {
-    let values = match array.data_type() {
-        DataType::UInt32 if matches!(reading, Reading::Labels(_)) => {
-            Values::Codes(array.as_primitive::<UInt32Type>().values())
-        }
-        DataType::Boolean => Values::Bool(bitmap(array.as_boolean().values())?),
-        DataType::Float64 => Values::F64(array.as_primitive::<Float64Type>().values()),
-        DataType::Float32 => Values::F32(array.as_primitive::<Float32Type>().values()),
-        DataType::Int8 => Values::I8(array.as_primitive::<Int8Type>().values()),
-        DataType::Int16 => Values::I16(array.as_primitive::<Int16Type>().values()),
-        DataType::Int32 => Values::I32(array.as_primitive::<Int32Type>().values()),
-        DataType::Int64 => Values::I64(array.as_primitive::<Int64Type>().values()),
-        DataType::UInt8 => Values::U8(array.as_primitive::<UInt8Type>().values()),
-        DataType::UInt16 => Values::U16(array.as_primitive::<UInt16Type>().values()),
-        DataType::UInt32 => Values::U32(array.as_primitive::<UInt32Type>().values()),
-        DataType::UInt64 => Values::U64(array.as_primitive::<UInt64Type>().values()),
-        other => return internal_err!("hist: a column of type {other}"),
+    let values = if matches!(reading, Reading::Labels(_)) {
+        array.as_primitive_opt::<UInt32Type>().map(|codes| Values::Codes(codes.values()))
+    } else {
+        slices::values(array).map_err(FunctionError::Fill)?
     };
+    let Some(values) = values else { return internal_err!("hist: a column of type {}", array.data_type()) };
     let validity = array.nulls().map(|nulls| bitmap(nulls.inner())).transpose()?;
     Ok(Column { values, validity, level })
 }
 
 fn bitmap(bits: &BooleanBuffer) -> Result<Bitmap<'_>> {
-    Ok(Bitmap::new(bits.values(), bits.offset(), bits.len()).map_err(FunctionError::Fill)?)
+    Ok(slices::bitmap(bits).map_err(FunctionError::Fill)?)
 }
