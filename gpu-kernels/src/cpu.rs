@@ -8,7 +8,10 @@ mod block;
 mod counts;
 pub mod event;
 mod events;
+mod plan;
 mod rows;
+
+pub use plan::PlanFiller;
 
 use ana_hist::exact_sum::CutBuffer;
 use ana_hist::{Axis, Bins, ExactHistogram, Real};

@@ -51,6 +51,12 @@ pub enum KernelError {
     /// A histogram whose axes are not those of the filler.
     #[error("the histogram has other axes than this filler was made for")]
     OtherAxes,
+    /// A fill plan whose parts do not fit together.
+    #[error("the fill plan has {what}")]
+    Plan {
+        /// What is wrong.
+        what: &'static str,
+    },
     /// A group number without a histogram.
     #[error("group {group} of {groups}")]
     Group {

@@ -251,7 +251,7 @@ impl Fill<'_> {
     }
 }
 
-fn check_offsets(offsets: &[i32], rows: usize) -> Result<std::ops::Range<usize>> {
+pub(crate) fn check_offsets(offsets: &[i32], rows: usize) -> Result<std::ops::Range<usize>> {
     if offsets.len() != rows + 1 {
         return Err(KernelError::Length { what: "offsets", expected: rows + 1, found: offsets.len() });
     }

@@ -1,4 +1,4 @@
-//! Kernels of ana-sql: what a histogram fill is ([`Fill`]), what an event subquery is ([`ir`]), and the back ends that do
+//! Kernels of ana-sql: what a histogram fill is ([`Fill`]) and many of them together ([`FillPlan`]), what an event subquery is ([`ir`]), and the back ends that do
 //! them.
 //!
 //! A back end takes plain slices (values, validity bits, list offsets), so it knows nothing of Arrow or of the query
@@ -33,7 +33,9 @@ pub mod cpu;
 mod error;
 mod fill;
 pub mod ir;
+mod plan;
 
-pub use cpu::Filler;
+pub use cpu::{Filler, PlanFiller};
 pub use error::{KernelError, Result};
 pub use fill::{Bitmap, Column, Fill, Level, Values};
+pub use plan::{BinPlan, FillPlan, PlanBatch, PlanValue, PlannedFill, Selection};

@@ -4,7 +4,7 @@ mod bytes;
 
 use crate::axis::{self, Axis};
 use crate::error::{HistError, Result};
-use crate::exact_sum::{CutBuffer, WeightSums};
+use crate::exact_sum::{CutBuffer, SplitWeight, Splitter, WeightSums};
 use crate::histogram::{Histogram, Weighted};
 use crate::storage;
 
@@ -97,6 +97,30 @@ impl ExactHistogram {
         match &mut self.sums {
             Some(sums) => sums.add_with(cells, weights, buffer),
             None => self.fill(&cells[..cells.len().min(weights.len())]),
+        }
+    }
+
+    /// Adds `fills` fills of a cell, whose weights' cuts by `splitter` add up to `sum`.
+    ///
+    /// # Panics
+    /// If the cell is not below [`cells`](Self::cells).
+    pub fn add_cut(&mut self, cell: u32, fills: u64, splitter: &Splitter, sum: &SplitWeight) {
+        let cell = cell as usize;
+        self.counts[cell] = self.counts[cell].saturating_add(fills);
+        if let Some(sums) = &mut self.sums {
+            sums.add_cut_sum(cell, splitter, sum);
+        }
+    }
+
+    /// Adds `fills` fills of weight 1 to a cell.
+    ///
+    /// # Panics
+    /// If the cell is not below [`cells`](Self::cells).
+    pub fn add_count(&mut self, cell: u32, fills: u64) {
+        let place = cell as usize;
+        self.counts[place] = self.counts[place].saturating_add(fills);
+        if let Some(sums) = &mut self.sums {
+            sums.add_ones(place, fills);
         }
     }
 

@@ -8,6 +8,9 @@ use super::window::{ADDS, SplitWeight, Splitter};
 /// Weights cut at a time, before any is added.
 const BLOCK: usize = 256;
 
+/// Position of 1 among the bits of [`ExactSums`], whose lowest is 2⁻¹⁰⁷⁴.
+const UNIT: usize = 1074;
+
 /// Room for cut weights. Filling in small pieces is faster with one that is kept.
 #[derive(Debug, Clone, Default)]
 pub struct CutBuffer(Vec<SplitWeight>);
@@ -129,6 +132,19 @@ impl WeightSums {
     /// If the cell is beyond the array.
     pub fn add_one(&mut self, cell: u32, weight: f64) {
         self.add(&[cell], &[weight]);
+    }
+
+    /// Adds weights of which only the sum of their cuts by `splitter` is known; they do not count as fills.
+    pub(crate) fn add_cut_sum(&mut self, cell: usize, splitter: &Splitter, sum: &SplitWeight) {
+        let [(w, w_at), (s, s_at)] = splitter.join(sum);
+        self.weights.add_fixed(cell, w, w_at);
+        self.squares.add_fixed(cell, s, s_at);
+    }
+
+    /// Adds `number` weights of 1; they do not count as fills.
+    pub(crate) fn add_ones(&mut self, cell: usize, number: u64) {
+        self.weights.add_fixed(cell, i128::from(number), UNIT);
+        self.squares.add_fixed(cell, i128::from(number), UNIT);
     }
 
     /// Makes room for a block of additions, and a splitter at the first.
