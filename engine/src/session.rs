@@ -13,10 +13,12 @@ use datafusion::{
     },
     logical_expr::{LogicalPlan, LogicalPlanBuilder},
     optimizer::{Optimizer, OptimizerRule},
+    physical_optimizer::{PhysicalOptimizerRule, optimizer::PhysicalOptimizer},
     prelude::{ParquetReadOptions, SessionConfig, SessionContext},
     sql::parser::Statement,
 };
 
+use ana_sql_ext::operator::{AnaOptions, FuseHistograms};
 use parking_lot::RwLock;
 
 use crate::{
@@ -136,10 +138,12 @@ impl SessionBuilder {
         // Branch names keep their case: `Jet_pt` is not `jet_pt`.
         options.sql_parser.enable_ident_normalization = false;
         options.sql_parser.collect_spans = true;
+        options.extensions.insert(AnaOptions::default());
         let mut state = SessionStateBuilder::new()
             .with_config(config)
             .with_runtime_env(Arc::new(runtime.build()?))
             .with_optimizer_rules(optimizer_rules())
+            .with_physical_optimizer_rules(physical_optimizer_rules())
             // Before the engine's own, which take every subscript for an index.
             .with_expr_planners(vec![Arc::new(ElementwisePlanner), Arc::new(EventPlanner)])
             .with_default_features()
@@ -160,6 +164,12 @@ impl SessionBuilder {
 fn optimizer_rules() -> Vec<Arc<dyn OptimizerRule + Send + Sync>> {
     let moves_fields = |name: &str| matches!(name, "extract_leaf_expressions" | "push_down_leaf_projections");
     Optimizer::new().rules.into_iter().filter(|rule| !moves_fields(rule.name())).collect()
+}
+
+/// The engine's rules, and before them the one that makes all aggregates of a query one operator.
+fn physical_optimizer_rules() -> Vec<Arc<dyn PhysicalOptimizerRule + Send + Sync>> {
+    let fuse: Arc<dyn PhysicalOptimizerRule + Send + Sync> = Arc::new(FuseHistograms);
+    std::iter::once(fuse).chain(PhysicalOptimizer::new().rules).collect()
 }
 
 /// Functions, planners and table formats of the dialect.

@@ -278,7 +278,8 @@ fn integers_are_emptied_before_they_overflow() {
     // No axis of values: one of categories keeps the histogram from having none.
     let plan = FillPlan { bins: vec![BinPlan { value: 0, axis: axis.clone() }], ..plan };
     let plan = FillPlan { fills: vec![PlannedFill { bins: vec![0], ..plan.fills[0].clone() }], ..plan };
-    let mut filler = PlanFiller::new(plan, vec![ExactHistogram::new(vec![axis.clone()], true).unwrap()]).unwrap();
+    let mut filler =
+        PlanFiller::new(plan, vec![ExactHistogram::new(vec![axis.clone()], true).unwrap()]).unwrap();
     let mut want = ExactHistogram::new(vec![axis], true).unwrap();
     let rows = 1 << 16;
     for turn in 0..80u32 {
@@ -313,7 +314,14 @@ fn what_does_not_fit_together_is_an_error() {
     plan.fills[0].bins = vec![9];
     let error = PlanFiller::new(plan, whole).unwrap_err();
     assert_eq!(error.to_string(), "the fill plan has a bin that is not there");
-    let event = Event { met: None, jets: None, n: 0, group: 2, masks: vec![true; MASKS], weights: vec![None; WEIGHTS] };
+    let event = Event {
+        met: None,
+        jets: None,
+        n: 0,
+        group: 2,
+        masks: vec![true; MASKS],
+        weights: vec![None; WEIGHTS],
+    };
     let mut batch = Batch::new(&vec![event; 3]);
     batch.groups[1] = 3;
     assert_eq!(batch.fill(&mut filler(), true).unwrap_err(), KernelError::Group { group: 3, groups: 3 });

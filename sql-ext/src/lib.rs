@@ -29,10 +29,12 @@ mod jagged;
 pub mod kinematics;
 pub mod lifted;
 pub mod list;
+pub mod operator;
 pub mod planner;
 mod prelude;
 pub mod reference;
 mod slices;
+pub mod survivors;
 
 use std::sync::Arc;
 

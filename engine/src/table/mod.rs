@@ -20,7 +20,6 @@ mod pruning;
 mod schema;
 mod source;
 mod statistics;
-mod survivors;
 mod unit;
 
 pub use factory::{DatasetsTableFactory, RootTableFactory};

@@ -4,6 +4,7 @@
 use std::{collections::VecDeque, ops::Range, sync::Arc};
 
 use ana_root::{ByteStore, TreeReader};
+use ana_sql_ext::survivors::survivors;
 use arrow::{
     array::{Array, ArrayRef, RecordBatch, RecordBatchOptions},
     buffer::BooleanBuffer,
@@ -21,7 +22,6 @@ use super::{
     opener::Scan,
     progress::ScanProgress,
     schema::ColumnSource,
-    survivors::survivors,
 };
 use crate::error::{EngineError, Result};
 

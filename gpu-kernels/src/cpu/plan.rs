@@ -153,7 +153,9 @@ impl PlanFiller {
                 let Some(offsets) = value.offsets else { continue };
                 match lists {
                     Some(others) if !std::ptr::eq(others, offsets) && others != offsets => {
-                        return Err(KernelError::Plan { what: "lists of different lengths in one histogram" });
+                        return Err(KernelError::Plan {
+                            what: "lists of different lengths in one histogram",
+                        });
                     }
                     _ => lists = Some(offsets),
                 }

@@ -141,12 +141,12 @@ impl Chosen {
 
     pub(super) fn bytes(&self) -> usize {
         let patterns = match &self.mode {
-            Mode::Sets { keys, .. } => keys.capacity() * 3 * size_of::<Key>() + SLOTS * size_of::<(Key, u32)>(),
+            Mode::Sets { keys, .. } => {
+                keys.capacity() * 3 * size_of::<Key>() + SLOTS * size_of::<(Key, u32)>()
+            }
             Mode::Single { .. } => 0,
         };
-        patterns
-            + self.events.capacity() * size_of::<(u32, u32)>()
-            + self.words.capacity() * size_of::<u64>()
+        patterns + self.events.capacity() * size_of::<(u32, u32)>() + self.words.capacity() * size_of::<u64>()
     }
 }
 

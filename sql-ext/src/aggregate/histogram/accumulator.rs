@@ -17,7 +17,7 @@ use crate::error::FunctionError;
 use crate::histogram::histogram_array;
 
 /// What fills, without what is filled.
-pub(super) struct Machine {
+pub(crate) struct Machine {
     axes: Vec<Axis>,
     reader: Reader,
     filler: Filler,
@@ -43,17 +43,27 @@ impl Machine {
         Ok(Self { axes, reader, filler, places, weighted: layout.weight.is_some(), variants })
     }
 
-    pub(super) fn empty(&self) -> Result<ExactHistogram> {
+    pub(crate) fn empty(&self) -> Result<ExactHistogram> {
         ExactHistogram::new(self.axes.clone(), self.weighted).map_err(histogram_fault)
     }
 
-    /// Fills one histogram.
-    pub(super) fn fill(&mut self, histogram: &mut ExactHistogram, arguments: &[ArrayRef]) -> Result<()> {
-        self.each(arguments, None, |filler, fill| filler.fill(histogram, fill).map(drop))
+    /// Whether there is an axis of variations.
+    pub(crate) fn is_varied(&self) -> bool {
+        self.variants.has_variations()
+    }
+
+    /// Fills one histogram with each row that `rows` has, or with all.
+    pub(crate) fn fill_rows(
+        &mut self,
+        histogram: &mut ExactHistogram,
+        arguments: &[ArrayRef],
+        rows: Option<&BooleanArray>,
+    ) -> Result<()> {
+        self.each(arguments, rows, |filler, fill| filler.fill(histogram, fill).map(drop))
     }
 
     /// Fills histogram `groups[row]` with each row that `rows` has, or with all.
-    pub(super) fn fill_groups(
+    pub(crate) fn fill_groups(
         &mut self,
         histograms: &mut [ExactHistogram],
         groups: &[usize],
@@ -93,7 +103,7 @@ impl Machine {
     }
 
     /// Memory held, roughly: thresholds and bin guesses per edge, the filler's own tables of counts.
-    pub(super) fn size(&self) -> usize {
+    pub(crate) fn size(&self) -> usize {
         let extents: usize = self.axes.iter().map(Axis::extent).sum();
         let cells: usize = self.axes.iter().map(Axis::extent).product();
         size_of::<Self>() + self.reader.size() + 64 * extents + 16 * cells.min(1024)
@@ -149,7 +159,7 @@ impl HistAccumulator {
 
 impl Accumulator for HistAccumulator {
     fn update_batch(&mut self, arguments: &[ArrayRef]) -> Result<()> {
-        self.machine.fill(&mut self.histogram, arguments)
+        self.machine.fill_rows(&mut self.histogram, arguments, None)
     }
 
     fn merge_batch(&mut self, states: &[ArrayRef]) -> Result<()> {

@@ -34,8 +34,9 @@ struct Argument {
     reading: Reading,
 }
 
-#[derive(Debug, Clone)]
-enum Reading {
+/// How the values of an axis become numbers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Reading {
     Numbers,
     Booleans,
     /// Texts, as the numbers of these labels.
@@ -56,13 +57,9 @@ pub(super) struct Batch<'a> {
 
 impl Reader {
     pub(super) fn new(axes: &[Axis], layout: &Layout) -> Self {
-        let reading = |axis: &Axis| match &axis.kind {
-            AxisKind::Category { labels } => Reading::Labels(labels.iter().cloned().zip(0..).collect()),
-            AxisKind::Boolean => Reading::Booleans,
-            _ => Reading::Numbers,
-        };
         let values = axes.iter().zip(&layout.values);
-        let values = values.map(|(axis, &place)| Argument { place, name: "value", reading: reading(axis) });
+        let values =
+            values.map(|(axis, &place)| Argument { place, name: "value", reading: Reading::of(axis) });
         let weight = layout.weight.map(|place| Argument { place, name: "weight", reading: Reading::Numbers });
         Self { arguments: values.chain(weight).collect(), weighted: layout.weight.is_some() }
     }
@@ -179,8 +176,17 @@ fn side_by_side(
 }
 
 impl Reading {
-    /// An array of a type that [`column()`] knows.
-    fn read(&self, column: &ArrayRef) -> Result<ArrayRef> {
+    /// How values go on an axis.
+    pub(crate) fn of(axis: &Axis) -> Self {
+        match &axis.kind {
+            AxisKind::Category { labels } => Self::Labels(labels.iter().cloned().zip(0..).collect()),
+            AxisKind::Boolean => Self::Booleans,
+            _ => Self::Numbers,
+        }
+    }
+
+    /// An array of a type that [`column_of()`] knows.
+    pub(crate) fn read(&self, column: &ArrayRef) -> Result<ArrayRef> {
         let found = column.data_type();
         match self {
             Self::Labels(labels) => Ok(Arc::new(codes(column, labels)?)),
@@ -251,7 +257,7 @@ impl<'a> Batch<'a> {
             .columns
             .iter()
             .zip(&self.reader.arguments)
-            .map(|((array, level), argument)| column(array, *level, &argument.reading));
+            .map(|((array, level), argument)| column_of(array, *level, &argument.reading));
         let mut columns = place.chain(values).collect::<Result<Vec<_>>>()?;
         let weight = if self.reader.weighted { columns.pop() } else { None };
         let fill = Fill {
@@ -266,7 +272,7 @@ impl<'a> Batch<'a> {
 }
 
 /// The type of an array decides here, once per batch, which slice the kernel gets.
-fn column<'a>(array: &'a ArrayRef, level: Level, reading: &Reading) -> Result<Column<'a>> {
+pub(crate) fn column_of<'a>(array: &'a ArrayRef, level: Level, reading: &Reading) -> Result<Column<'a>> {
     let values = if matches!(reading, Reading::Labels(_)) {
         array.as_primitive_opt::<UInt32Type>().map(|codes| Values::Codes(codes.values()))
     } else {

@@ -105,13 +105,41 @@ impl Hist {
         Ok(Expr::AggregateFunction(AggregateFunction { func, params }))
     }
 
+    /// Whether the axes are taken out of the arguments.
+    pub(crate) fn is_bound(&self) -> bool {
+        self.bound.is_some()
+    }
+
+    /// The axes of the values, once they are taken out of the arguments.
+    pub(crate) fn axes(&self) -> &[Axis] {
+        self.bound.as_ref().map_or(&[], |bound| &bound.axes)
+    }
+
+    /// Places of the weight and of the categories among the arguments that remain.
+    pub(crate) fn places(&self) -> (Option<usize>, Option<usize>) {
+        let Some(Bound { layout, .. }) = &self.bound else { return (None, None) };
+        let values = layout.values.len();
+        let weight = layout.weight.map(|_| values);
+        (weight, layout.categories.map(|_| values + usize::from(weight.is_some())))
+    }
+
+    /// What fills, for arguments of these types.
+    pub(crate) fn bound_machine(&self, types: &[DataType]) -> Result<Machine> {
+        match &self.bound {
+            Some(Bound { axes, layout, .. }) => {
+                Machine::new(axes.clone(), layout, (0..types.len()).collect(), types)
+            }
+            None => plan_err!("hist: the axes are not known"),
+        }
+    }
+
     fn machine(&self, call: &AccumulatorArgs) -> Result<Machine> {
         if call.is_distinct {
             return plan_err!("hist: DISTINCT makes no sense, every value is filled");
         }
         let types: Vec<DataType> = call.expr_fields.iter().map(|field| field.data_type().clone()).collect();
-        if let Some(Bound { axes, layout, .. }) = &self.bound {
-            return Machine::new(axes.clone(), layout, (0..types.len()).collect(), &types);
+        if self.is_bound() {
+            return self.bound_machine(&types);
         }
         let layout = Layout::of(&types)?;
         let mut axes = layout.axes(|place| constant_value(&call.exprs[place]))?;

@@ -10,4 +10,7 @@ mod hist;
 mod layout;
 mod variants;
 
+pub(crate) use accumulator::Machine;
+pub(crate) use columns::{Reading, column_of};
 pub use hist::Hist;
+pub(crate) use variants::field_of;

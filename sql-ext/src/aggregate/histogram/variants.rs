@@ -1,7 +1,7 @@
 //! Categories and variations: one call of `hist` that fills for several conditions and with several weights.
 
 use ana_hist::{Axis, HistError};
-use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, make_array};
+use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, StructArray, make_array};
 use arrow::buffer::NullBuffer;
 use arrow::compute::and_kleene;
 use arrow::datatypes::DataType;
@@ -27,6 +27,10 @@ impl Variants {
         let categories =
             layout.categories.and_then(|_| labels(values + usize::from(layout.weight.is_some())));
         Self { categories, variations: layout.weight.and_then(|_| labels(values)) }
+    }
+
+    pub(super) fn has_variations(&self) -> bool {
+        self.variations.is_some()
     }
 
     /// The axes in front of those of the values: "category", then "variation".
@@ -73,12 +77,15 @@ fn fields(array: Option<ArrayRef>) -> Result<Vec<ArrayRef>> {
     let Some(of) = array.as_struct_opt() else {
         return internal_err!("hist: {} is no struct", array.data_type());
     };
-    let Some(nulls) = of.nulls() else { return Ok(of.columns().to_vec()) };
-    let with_nulls = |column: &ArrayRef| {
-        let nulls = NullBuffer::union(Some(nulls), column.nulls());
-        Ok(make_array(column.to_data().into_builder().nulls(nulls).build()?))
-    };
-    of.columns().iter().map(with_nulls).collect()
+    (0..of.num_columns()).map(|field| field_of(of, field)).collect()
+}
+
+/// A column of a struct, NULL where the struct is.
+pub(crate) fn field_of(of: &StructArray, field: usize) -> Result<ArrayRef> {
+    let column = of.column(field);
+    let Some(nulls) = of.nulls() else { return Ok(column.clone()) };
+    let nulls = NullBuffer::union(Some(nulls), column.nulls());
+    Ok(make_array(column.to_data().into_builder().nulls(nulls).build()?))
 }
 
 /// The rows that are chosen and fulfil a condition; NULL is not fulfilled.

@@ -17,19 +17,46 @@ use arrow::{
 };
 
 /// The rows of `batch` whose bit is set.
-pub(crate) fn survivors(batch: &RecordBatch, passed: &BooleanBuffer) -> Result<RecordBatch, ArrowError> {
-    let filter = FilterBuilder::new(&BooleanArray::new(passed.clone(), None)).optimize().build();
-    let rows: Vec<Range<usize>> = passed.set_slices().map(|(start, end)| start..end).collect();
-    let mut known: Vec<Elements> = Vec::new();
-    let columns = batch.columns().iter().map(|column| chosen(column, &filter, &rows, &mut known));
-    let options = RecordBatchOptions::new().with_row_count(Some(filter.count()));
-    RecordBatch::try_new_with_options(batch.schema(), columns.collect::<Result<_, _>>()?, &options)
+///
+/// # Errors
+/// Columns that Arrow cannot filter.
+pub fn survivors(batch: &RecordBatch, passed: &BooleanBuffer) -> Result<RecordBatch, ArrowError> {
+    let mut survivors = Survivors::new(passed);
+    let columns = batch.columns().iter().map(|column| survivors.column(column));
+    let columns = columns.collect::<Result<Vec<_>, _>>()?;
+    let options = RecordBatchOptions::new().with_row_count(Some(survivors.filter.count()));
+    RecordBatch::try_new_with_options(batch.schema(), columns, &options)
+}
+
+/// Rows to be copied, and what was worked out about them so far.
+pub struct Survivors {
+    filter: FilterPredicate,
+    rows: Vec<Range<usize>>,
+    known: Vec<Elements>,
+}
+
+impl Survivors {
+    /// The rows whose bit is set.
+    #[must_use]
+    pub fn new(passed: &BooleanBuffer) -> Self {
+        let filter = FilterBuilder::new(&BooleanArray::new(passed.clone(), None)).optimize().build();
+        let rows = passed.set_slices().map(|(start, end)| start..end).collect();
+        Self { filter, rows, known: Vec::new() }
+    }
+
+    /// These rows of a column, which has as many as there were bits.
+    ///
+    /// # Errors
+    /// Columns that Arrow cannot filter.
+    pub fn column(&mut self, column: &ArrayRef) -> Result<ArrayRef, ArrowError> {
+        chosen(column, &self.filter, &self.rows, &mut self.known)
+    }
 }
 
 /// What of the elements of one collection is to be copied.
 struct Elements {
-    /// Where the offsets of the lists lie: equal places are equal offsets.
-    place: (*const i32, usize),
+    /// Of the lists as they were, kept so that another's cannot come to lie in their place.
+    of: OffsetBuffer<i32>,
     offsets: OffsetBuffer<i32>,
     stretches: Vec<Range<usize>>,
 }
@@ -47,11 +74,10 @@ fn chosen(
     if list.null_count() > 0 || values.null_count() > 0 {
         return filter.filter(column);
     }
-    let place = (list.value_offsets().as_ptr(), list.value_offsets().len());
-    let at = match known.iter().position(|elements| elements.place == place) {
+    let at = match known.iter().position(|elements| elements.of.ptr_eq(list.offsets())) {
         Some(at) => at,
         None => {
-            known.push(Elements::new(place, list.value_offsets(), rows));
+            known.push(Elements::new(list.offsets(), rows));
             known.len() - 1
         }
     };
@@ -63,7 +89,7 @@ fn chosen(
 }
 
 impl Elements {
-    fn new(place: (*const i32, usize), offsets: &[i32], rows: &[Range<usize>]) -> Self {
+    fn new(offsets: &OffsetBuffer<i32>, rows: &[Range<usize>]) -> Self {
         let index = |offset: i32| usize::try_from(offset).unwrap_or(0);
         let mut kept = Vec::with_capacity(rows.iter().map(ExactSizeIterator::len).sum::<usize>() + 1);
         let mut stretches: Vec<Range<usize>> = Vec::with_capacity(rows.len());
@@ -80,7 +106,7 @@ impl Elements {
                 stretches.push(index(first)..index(last));
             }
         }
-        Self { place, offsets: OffsetBuffer::new(kept.into()), stretches }
+        Self { of: offsets.clone(), offsets: OffsetBuffer::new(kept.into()), stretches }
     }
 
     fn list<T: ArrowPrimitiveType>(

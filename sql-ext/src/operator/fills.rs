@@ -1,0 +1,388 @@
+//! The histograms of one cut level: together by a fill plan, or by the accumulator of a single one.
+
+use std::collections::HashSet;
+
+use ana_hist::ExactHistogram;
+use ana_kernels::{
+    BinPlan, Bitmap, Column, FillPlan, Level, PlanBatch, PlanFiller, PlanValue, PlannedFill, Selection,
+    Values,
+};
+use arrow::array::{Array, ArrayRef, AsArray, BinaryArray, BooleanArray};
+use arrow::buffer::{BooleanBuffer, OffsetBuffer};
+use arrow::datatypes::DataType;
+use datafusion_common::{Result, internal_datafusion_err, internal_err};
+use std::sync::Arc;
+
+use super::expressions::Id;
+use super::fusion::{Fusion, HistCall, Kind, Part};
+use super::pool::{Pool, truth};
+use crate::aggregate::Hist;
+use crate::aggregate::histogram::{Machine, Reading, column_of, field_of};
+use crate::arguments::item;
+use crate::error::FunctionError;
+use crate::jagged::list;
+use crate::slices;
+
+/// The histograms of one level.
+pub(super) struct LevelFills {
+    planned: Option<Planned>,
+    alone: Vec<Alone>,
+}
+
+/// One histogram with its own accumulator.
+struct Alone {
+    output: usize,
+    machine: Machine,
+    histograms: Vec<ExactHistogram>,
+}
+
+/// Histograms of a fill plan.
+struct Planned {
+    filler: PlanFiller,
+    values: Vec<(Id, Reading)>,
+    masks: Vec<Mask>,
+    weights: Vec<Part>,
+    /// The output of each fill.
+    outputs: Vec<usize>,
+    /// For batches that the plan does not take.
+    machines: Vec<Machine>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Mask {
+    /// All of these hold.
+    All(Vec<Id>),
+    Category(Part),
+}
+
+/// Values of a batch, as the kernels take them.
+struct Read {
+    array: ArrayRef,
+    offsets: Option<OffsetBuffer<i32>>,
+    lists: Option<BooleanBuffer>,
+}
+
+/// The place of `entry`, which is added where it is not there yet.
+fn place_of<T: PartialEq>(entries: &mut Vec<T>, entry: T) -> usize {
+    entries.iter().position(|other| *other == entry).unwrap_or_else(|| {
+        entries.push(entry);
+        entries.len() - 1
+    })
+}
+
+impl LevelFills {
+    pub(super) fn new(fusion: &Fusion, level: usize) -> Result<Self> {
+        let calls: Vec<(usize, &HistCall)> = fusion
+            .outputs
+            .iter()
+            .enumerate()
+            .filter(|(_, output)| output.level == level)
+            .filter_map(|(number, output)| match &output.kind {
+                Kind::Hist(call) => Some((number, call)),
+                _ => None,
+            })
+            .collect();
+        let many = calls.len() > 1;
+        let is_varied = |call: &HistCall| {
+            call.categories.is_some() || call.weights.as_ref().is_some_and(|weights| weights.len() > 1)
+        };
+        let (planned, alone): (Vec<_>, Vec<_>) = calls
+            .into_iter()
+            .partition(|(_, call)| (many || is_varied(call)) && has_event_weights(call, fusion));
+        let alone = alone
+            .into_iter()
+            .map(|(output, call)| Ok(Alone { output, machine: call.machine()?, histograms: vec![] }))
+            .collect::<Result<_>>()?;
+        let planned = if planned.is_empty() { None } else { Some(Planned::new(fusion, &planned)?) };
+        Ok(Self { planned, alone })
+    }
+
+    /// Fills with the rows of a level.
+    pub(super) fn fill(&mut self, fusion: &Fusion, pool: &Pool<'_>, groups: usize) -> Result<()> {
+        for Alone { output, machine, histograms } in &mut self.alone {
+            reach(histograms, machine, groups)?;
+            by_machine(machine, histograms, fusion, *output, pool)?;
+        }
+        match &mut self.planned {
+            Some(planned) => planned.fill(fusion, pool, groups),
+            None => Ok(()),
+        }
+    }
+
+    /// The states of the histograms with their outputs, one row per group.
+    pub(super) fn states(&mut self, groups: usize) -> Result<Vec<(usize, ArrayRef)>> {
+        let bytes = |histograms: &[ExactHistogram]| -> ArrayRef {
+            Arc::new(BinaryArray::from_iter_values(histograms.iter().map(ExactHistogram::to_bytes)))
+        };
+        let mut states = vec![];
+        for Alone { output, machine, histograms } in &mut self.alone {
+            reach(histograms, machine, groups)?;
+            states.push((*output, bytes(histograms)));
+            histograms.clear();
+        }
+        if let Some(planned) = &mut self.planned {
+            for (fill, &output) in planned.outputs.iter().enumerate() {
+                let histograms = planned.filler.histograms(fill, groups).map_err(FunctionError::Fill)?;
+                states.push((output, bytes(histograms)));
+            }
+        }
+        Ok(states)
+    }
+
+    /// Memory held, in bytes.
+    pub(super) fn bytes(&self) -> usize {
+        let alone = |alone: &Alone| {
+            alone.machine.size() + alone.histograms.iter().map(ExactHistogram::bytes).sum::<usize>()
+        };
+        self.alone.iter().map(alone).sum::<usize>()
+            + self.planned.as_ref().map_or(0, |planned| {
+                planned.filler.bytes() + planned.machines.iter().map(Machine::size).sum::<usize>()
+            })
+    }
+}
+
+fn has_event_weights(call: &HistCall, fusion: &Fusion) -> bool {
+    call.weights.iter().flatten().all(|part| match (fusion.steps.data_type(part.id), part.field) {
+        (Ok(DataType::Struct(fields)), Some(field)) => item(fields[field].data_type()).is_none(),
+        (Ok(found), _) => item(found).is_none(),
+        (Err(_), _) => false,
+    })
+}
+
+impl HistCall {
+    fn bound(&self) -> Result<&Hist> {
+        let hist = self.expr.fun().inner().downcast_ref::<Hist>();
+        hist.ok_or_else(|| internal_datafusion_err!("{} is no histogram", self.expr.name()))
+    }
+
+    pub(super) fn machine(&self) -> Result<Machine> {
+        self.bound()?.bound_machine(&self.types)
+    }
+}
+
+fn reach(histograms: &mut Vec<ExactHistogram>, machine: &Machine, groups: usize) -> Result<()> {
+    while histograms.len() < groups {
+        histograms.push(machine.empty()?);
+    }
+    Ok(())
+}
+
+/// Fills by the accumulator of the histogram.
+fn by_machine(
+    machine: &mut Machine,
+    histograms: &mut [ExactHistogram],
+    fusion: &Fusion,
+    output: usize,
+    pool: &Pool<'_>,
+) -> Result<()> {
+    let Kind::Hist(call) = &fusion.outputs[output].kind else { return internal_err!("no histogram") };
+    let passed = pool.all_passed(&fusion.outputs[output].filter)?;
+    let arguments =
+        |pool: &Pool<'_>| call.arguments.iter().map(|&id| pool.get(id)).collect::<Result<Vec<_>>>();
+    let mut fill = |pool: &Pool<'_>, arguments: &[ArrayRef], rows: Option<&BooleanArray>| match pool.groups()
+    {
+        Some(groups) => machine.fill_groups(histograms, groups, arguments, rows),
+        None => machine.fill_rows(&mut histograms[0], arguments, rows),
+    };
+    match (arguments(pool), passed) {
+        (Ok(arguments), passed) => {
+            fill(pool, &arguments, passed.map(|passed| BooleanArray::new(passed, None)).as_ref())
+        }
+        (Err(_), Some(passed)) => {
+            // What fails may be rows that do not pass.
+            let narrowed = pool.narrowed(&passed);
+            fill(&narrowed, &arguments(&narrowed)?, None)
+        }
+        (Err(error), None) => Err(error),
+    }
+}
+
+impl Planned {
+    fn new(fusion: &Fusion, calls: &[(usize, &HistCall)]) -> Result<Self> {
+        let mut plan = FillPlan::default();
+        let (mut values, mut masks, mut weights) = (vec![], vec![], vec![]);
+        let (mut outputs, mut machines, mut empty) = (vec![], vec![], vec![]);
+        for &(output, call) in calls {
+            let machine = call.machine()?;
+            let bins = call
+                .bound()?
+                .axes()
+                .iter()
+                .zip(&call.arguments)
+                .map(|(axis, &id)| {
+                    let value = place_of(&mut values, (id, Reading::of(axis)));
+                    let same = |bin: &BinPlan| bin.value == value && bin.axis.same_bins(axis);
+                    plan.bins.iter().position(same).unwrap_or_else(|| {
+                        plan.bins.push(BinPlan { value, axis: axis.clone() });
+                        plan.bins.len() - 1
+                    })
+                })
+                .collect();
+            let mut filter = fusion.outputs[output].filter.clone();
+            filter.sort_unstable();
+            let filter = (!filter.is_empty()).then(|| place_of(&mut masks, Mask::All(filter)));
+            let categories = call
+                .categories
+                .as_ref()
+                .map(|parts| parts.iter().map(|&part| place_of(&mut masks, Mask::Category(part))).collect());
+            let selection = place_of(&mut plan.selections, Selection { filter, categories });
+            let set = call.weights.as_ref().map(|parts| {
+                let set = parts.iter().map(|&part| place_of(&mut weights, part)).collect();
+                place_of(&mut plan.weights, set)
+            });
+            plan.fills.push(PlannedFill { bins, selection, weights: set, varied: machine.is_varied() });
+            outputs.push(output);
+            empty.push(machine.empty()?);
+            machines.push(machine);
+        }
+        let filler = PlanFiller::new(plan, empty).map_err(FunctionError::Fill)?;
+        Ok(Self { filler, values, masks, weights, outputs, machines })
+    }
+
+    fn fill(&mut self, fusion: &Fusion, pool: &Pool<'_>, groups: usize) -> Result<()> {
+        // A value that cannot be evaluated for all rows of the level may be one for those that pass a filter.
+        let values: Vec<Option<Read>> =
+            self.values.iter().map(|(id, reading)| read(pool, *id, reading).ok()).collect();
+        let weights: Vec<Option<ArrayRef>> = self
+            .weights
+            .iter()
+            .map(|part| Reading::Numbers.read(&part_of(pool, *part)?))
+            .map(Result::ok)
+            .collect();
+        let masks = self
+            .masks
+            .iter()
+            .map(|mask| match mask {
+                Mask::All(conditions) => {
+                    let passed = pool.all_passed(conditions)?;
+                    Ok(Some(passed.unwrap_or_else(|| BooleanBuffer::new_set(pool.rows()))))
+                }
+                Mask::Category(part) => Ok(part_of(pool, *part).and_then(|array| truth(&array)).ok()),
+            })
+            .collect::<Result<Vec<_>>>()?;
+        let plan = self.filler.plan();
+        let active: Vec<bool> = plan
+            .fills
+            .iter()
+            .map(|fill| {
+                let used: Vec<_> =
+                    fill.bins.iter().map(|&bin| values[plan.bins[bin].value].as_ref()).collect();
+                let selection = &plan.selections[fill.selection];
+                agree(&used)
+                    && fill
+                        .weights
+                        .is_none_or(|set| plan.weights[set].iter().all(|&weight| weights[weight].is_some()))
+                    && selection.categories.iter().flatten().all(|&mask| masks[mask].is_some())
+            })
+            .collect();
+        // Stands where there is nothing; no active fill looks there.
+        let nothing = Column::constant(Values::U8(&[0]));
+        let no_rows = BooleanBuffer::new_unset(pool.rows());
+        let bitmap = |bits| slices::bitmap(bits).map_err(FunctionError::Fill);
+        let plan_values = values
+            .iter()
+            .zip(&self.values)
+            .map(|(read, (_, reading))| match read {
+                Some(read) => Ok(PlanValue {
+                    column: lend(read, reading)?,
+                    offsets: read.offsets.as_ref().map(|offsets| &offsets[..]),
+                    lists: read.lists.as_ref().map(bitmap).transpose()?,
+                }),
+                None => Ok(PlanValue { column: nothing, offsets: None, lists: None }),
+            })
+            .collect::<Result<Vec<_>>>()?;
+        let masks_lent = masks
+            .iter()
+            .map(|mask| Ok(bitmap(mask.as_ref().unwrap_or(&no_rows))?))
+            .collect::<Result<Vec<Bitmap<'_>>>>()?;
+        let weights_lent = weights
+            .iter()
+            .map(|weight| match weight {
+                Some(weight) => column_of(weight, Level::Event, &Reading::Numbers),
+                None => Ok(nothing),
+            })
+            .collect::<Result<Vec<_>>>()?;
+        let batch = PlanBatch {
+            rows: pool.rows(),
+            groups: pool.groups(),
+            group_count: groups,
+            values: &plan_values,
+            masks: &masks_lent,
+            weights: &weights_lent,
+            active: &active,
+        };
+        self.filler.fill(&batch).map_err(FunctionError::Fill)?;
+        for (fill, _) in active.iter().enumerate().filter(|(_, active)| !**active) {
+            let histograms = self.filler.histograms(fill, groups).map_err(FunctionError::Fill)?;
+            by_machine(&mut self.machines[fill], histograms, fusion, self.outputs[fill], pool)?;
+        }
+        Ok(())
+    }
+}
+
+/// Whether all values are there, and the lists among them lie side by side.
+fn agree(values: &[Option<&Read>]) -> bool {
+    let mut offsets: Option<&OffsetBuffer<i32>> = None;
+    for value in values {
+        let Some(value) = value else { return false };
+        let Some(own) = &value.offsets else { continue };
+        match offsets {
+            Some(others) if !others.ptr_eq(own) && others != own => return false,
+            _ => offsets = Some(own),
+        }
+    }
+    true
+}
+
+fn lend<'a>(read: &'a Read, reading: &Reading) -> Result<Column<'a>> {
+    let level = if read.offsets.is_some() { Level::Item } else { Level::Event };
+    column_of(&read.array, level, reading)
+}
+
+fn read(pool: &Pool<'_>, id: Id, reading: &Reading) -> Result<Read> {
+    let array = pool.get(id)?;
+    if item(array.data_type()).is_none() {
+        return Ok(Read { array: reading.read(&array)?, offsets: None, lists: None });
+    }
+    let list = list(&array)?;
+    let lists = list.nulls().map(|nulls| nulls.inner().clone());
+    Ok(Read { array: reading.read(list.values())?, offsets: Some(list.offsets().clone()), lists })
+}
+
+fn part_of(pool: &Pool<'_>, part: Part) -> Result<ArrayRef> {
+    let array = pool.get(part.id)?;
+    match (part.field, array.as_struct_opt()) {
+        (Some(field), Some(of)) => field_of(of, field),
+        _ => Ok(array),
+    }
+}
+
+/// How many distinct values, weights and conditions the histograms use, and how many histograms there are.
+pub(super) fn counts(fusion: &Fusion) -> (usize, usize, usize, usize) {
+    let (mut values, mut weights, mut masks) =
+        (HashSet::<Id>::new(), HashSet::<Part>::new(), HashSet::<Part>::new());
+    let mut histograms = 0;
+    for output in &fusion.outputs {
+        masks.extend(output.filter.iter().map(|&id| Part { id, field: None }));
+        if let Kind::Hist(call) = &output.kind {
+            let axes = call.bound().map_or(0, |hist| hist.axes().len());
+            values.extend(&call.arguments[..axes.min(call.arguments.len())]);
+            weights.extend(call.weights.iter().flatten());
+            masks.extend(call.categories.iter().flatten());
+            let of = |parts: &Option<Vec<Part>>| parts.as_ref().map_or(1, Vec::len);
+            histograms += of(&call.weights) * of(&call.categories);
+        }
+    }
+    (values.len(), masks.len(), weights.len(), histograms)
+}
+
+/// Bytes that the histograms take at least, in each partition.
+pub(super) fn least_bytes(fusion: &Fusion) -> usize {
+    let call = |kind: &Kind| match kind {
+        Kind::Hist(call) => {
+            call.machine().and_then(|machine| machine.empty()).map_or(0, |empty| empty.bytes())
+        }
+        _ => 0,
+    };
+    fusion.outputs.iter().map(|output| call(&output.kind)).sum()
+}

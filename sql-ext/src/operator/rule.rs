@@ -1,0 +1,59 @@
+//! Where the fused operator takes its place in a plan.
+
+use std::sync::Arc;
+
+use datafusion_common::Result;
+use datafusion_common::config::ConfigOptions;
+use datafusion_common::extensions_options;
+use datafusion_common::tree_node::{Transformed, TransformedResult, TreeNode};
+use datafusion_physical_plan::ExecutionPlan;
+use datafusion_physical_plan::aggregates::{AggregateExec, AggregateMode};
+use datafusion_session::PhysicalOptimizerRule;
+
+use super::HistogramExec;
+
+extensions_options! {
+    /// Settings of the dialect: `SET ana.…`.
+    pub struct AnaOptions {
+        /// Whether all aggregates of a query that fills histograms run in one operator. Results do not depend on it.
+        pub fused_histograms: bool, default = true
+    }
+}
+
+impl datafusion_common::config::ConfigExtension for AnaOptions {
+    const PREFIX: &'static str = "ana";
+}
+
+/// Puts [`HistogramExec`] in place of partial aggregations that fill histograms. It goes before the engine's own rules,
+/// while projections and filters stand where the query has them.
+#[derive(Debug, Default)]
+pub struct FuseHistograms;
+
+impl PhysicalOptimizerRule for FuseHistograms {
+    fn optimize(
+        &self,
+        plan: Arc<dyn ExecutionPlan>,
+        config: &ConfigOptions,
+    ) -> Result<Arc<dyn ExecutionPlan>> {
+        if config.extensions.get::<AnaOptions>().is_some_and(|options| !options.fused_histograms) {
+            return Ok(plan);
+        }
+        plan.transform_up(|node| {
+            let partial =
+                node.downcast_ref::<AggregateExec>().filter(|node| *node.mode() == AggregateMode::Partial);
+            Ok(match partial.map(HistogramExec::fused).transpose()?.flatten() {
+                Some(fused) => Transformed::yes(Arc::new(fused) as Arc<dyn ExecutionPlan>),
+                None => Transformed::no(node),
+            })
+        })
+        .data()
+    }
+
+    fn name(&self) -> &'static str {
+        "fuse_histograms"
+    }
+
+    fn schema_check(&self) -> bool {
+        true
+    }
+}

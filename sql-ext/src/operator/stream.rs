@@ -1,0 +1,284 @@
+//! The operator at work on one partition: batches in, the states of all aggregates out.
+
+use std::sync::Arc;
+
+use arrow::array::{ArrayRef, BooleanArray, Int64Array, RecordBatch, RecordBatchOptions, new_empty_array};
+use arrow::buffer::BooleanBuffer;
+use arrow::datatypes::SchemaRef;
+use datafusion_common::{Result, internal_err};
+use datafusion_execution::memory_pool::MemoryReservation;
+use datafusion_expr::{Accumulator, EmitTo, GroupsAccumulator};
+use datafusion_functions_aggregate_common::aggregate::groups_accumulator::GroupsAccumulatorAdapter;
+use datafusion_physical_expr::aggregate::AggregateFunctionExpr;
+use datafusion_physical_plan::aggregates::group_values::{GroupValues, new_group_values};
+use datafusion_physical_plan::aggregates::order::GroupOrdering;
+use datafusion_physical_plan::metrics::{Count, ExecutionPlanMetricsSet, MetricBuilder, Time};
+
+use super::expressions::Id;
+use super::fills::LevelFills;
+use super::fusion::{Fusion, Kind};
+use super::pool::Pool;
+
+/// Batches between two looks at the memory held, which walks all histograms.
+const BATCHES_PER_LOOK: usize = 64;
+
+/// The states of all aggregates of one partition.
+pub(super) struct Run {
+    fusion: Arc<Fusion>,
+    schema: SchemaRef,
+    /// None without GROUP BY.
+    groups: Option<Box<dyn GroupValues>>,
+    fills: Vec<LevelFills>,
+    others: Vec<Option<Other>>,
+    reservation: MemoryReservation,
+    batches: usize,
+    metrics: Metrics,
+}
+
+/// What an aggregate that is no histogram holds.
+enum Other {
+    /// Rows per group.
+    Counts(Vec<i64>),
+    One(Box<dyn Accumulator>),
+    PerGroup(Box<dyn GroupsAccumulator>),
+}
+
+/// Where time goes, and how many events reach a level.
+struct Metrics {
+    cut: Time,
+    fill: Time,
+    other: Time,
+    events: Vec<Count>,
+}
+
+impl Metrics {
+    fn new(set: &ExecutionPlanMetricsSet, partition: usize, levels: usize) -> Self {
+        let time = |name| MetricBuilder::new(set).subset_time(name, partition);
+        let events = |level| MetricBuilder::new(set).counter(format!("events_level_{level}"), partition);
+        Self {
+            cut: time("time_cuts"),
+            fill: time("time_fill"),
+            other: time("time_other"),
+            events: (0..levels).map(events).collect(),
+        }
+    }
+}
+
+impl Run {
+    pub(super) fn new(
+        fusion: Arc<Fusion>,
+        schema: SchemaRef,
+        reservation: MemoryReservation,
+        set: &ExecutionPlanMetricsSet,
+        partition: usize,
+    ) -> Result<Self> {
+        let keys = fusion.groups.len();
+        let groups = if keys == 0 {
+            None
+        } else {
+            let keys = Arc::new(schema.project(&(0..keys).collect::<Vec<_>>())?);
+            Some(new_group_values(keys, &GroupOrdering::None)?)
+        };
+        let others = fusion
+            .outputs
+            .iter()
+            .map(|output| match &output.kind {
+                Kind::Hist(_) => Ok(None),
+                Kind::Count => Ok(Some(Other::Counts(vec![]))),
+                Kind::Other { expr, .. } if keys == 0 => Ok(Some(Other::One(expr.create_accumulator()?))),
+                Kind::Other { expr, .. } => Ok(Some(Other::PerGroup(per_group(expr)?))),
+            })
+            .collect::<Result<_>>()?;
+        let metrics = Metrics::new(set, partition, fusion.levels.len());
+        let fills =
+            (0..fusion.levels.len()).map(|level| LevelFills::new(&fusion, level)).collect::<Result<_>>()?;
+        let mut run = Self { fusion, schema, groups, fills, others, reservation, batches: 0, metrics };
+        run.look_at_memory()?;
+        Ok(run)
+    }
+
+    fn look_at_memory(&mut self) -> Result<()> {
+        let fills: usize = self.fills.iter().map(LevelFills::bytes).sum();
+        let others = |other: &Other| match other {
+            Other::Counts(counts) => counts.capacity() * size_of::<i64>(),
+            Other::One(accumulator) => accumulator.size(),
+            Other::PerGroup(accumulator) => accumulator.size(),
+        };
+        let others: usize = self.others.iter().flatten().map(others).sum();
+        let groups = self.groups.as_ref().map_or(0, |groups| groups.size());
+        self.reservation.try_resize(fills + others + groups)
+    }
+
+    /// Takes a batch of the input.
+    pub(super) fn take(&mut self, batch: &RecordBatch) -> Result<()> {
+        if batch.num_rows() == 0 {
+            return Ok(());
+        }
+        let fusion = Arc::clone(&self.fusion);
+        let pool = Pool::of_batch(&fusion.steps, batch.columns(), batch.num_rows());
+        let groups = match &mut self.groups {
+            None => None,
+            Some(values) => {
+                let keys = fusion.groups.iter().map(|&id| pool.get(id)).collect::<Result<Vec<_>>>()?;
+                let mut groups = Vec::with_capacity(batch.num_rows());
+                values.intern(&keys, &mut groups)?;
+                Some(groups)
+            }
+        };
+        self.level(0, &pool.with_groups(groups), &fusion)?;
+        self.batches += 1;
+        if self.batches % BATCHES_PER_LOOK == 1 {
+            self.look_at_memory()?;
+        }
+        Ok(())
+    }
+
+    fn group_count(&self) -> usize {
+        self.groups.as_ref().map_or(1, |groups| groups.len())
+    }
+
+    /// Everything that is done with the rows of a level, and of those below it.
+    fn level(&mut self, level: usize, pool: &Pool<'_>, fusion: &Fusion) -> Result<()> {
+        self.metrics.events[level].add(pool.rows());
+        let groups = self.group_count();
+        {
+            let _timer = self.metrics.fill.timer();
+            self.fills[level].fill(fusion, pool, groups)?;
+        }
+        {
+            let _timer = self.metrics.other.timer();
+            for (number, output) in fusion.outputs.iter().enumerate() {
+                if let (true, Some(other)) = (output.level == level, &mut self.others[number]) {
+                    update(other, &output.kind, &output.filter, pool, groups)?;
+                }
+            }
+        }
+        for (below, cut) in fusion.levels.iter().enumerate() {
+            if cut.above == Some(level) {
+                self.below(below, &cut.cuts, pool, fusion)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Narrows the rows by the cuts, one after the other, and goes on with the level they lead to.
+    fn below(&mut self, level: usize, cuts: &[Id], pool: &Pool<'_>, fusion: &Fusion) -> Result<()> {
+        let mut all: Option<BooleanBuffer> = None;
+        for (place, &cut) in cuts.iter().enumerate() {
+            let timer = self.metrics.cut.timer();
+            let passed = pool.passed(cut)?;
+            let passed = all.map_or_else(|| passed.clone(), |all| &all & &passed);
+            let number = passed.count_set_bits();
+            if number == 0 {
+                return Ok(());
+            }
+            // Cuts that come later are evaluated for fewer rows, where that is worth copying these.
+            if number < pool.rows() / 2 && place + 1 < cuts.len() {
+                let narrowed = pool.narrowed(&passed);
+                drop(timer);
+                return self.below(level, &cuts[place + 1..], &narrowed, fusion);
+            }
+            all = Some(passed);
+        }
+        match all {
+            Some(passed) if passed.count_set_bits() < pool.rows() => {
+                self.level(level, &pool.narrowed(&passed), fusion)
+            }
+            _ => self.level(level, pool, fusion),
+        }
+    }
+
+    /// The states, one row per group.
+    pub(super) fn states(mut self) -> Result<RecordBatch> {
+        self.look_at_memory()?;
+        let count = self.group_count();
+        let mut columns: Vec<ArrayRef> = match &mut self.groups {
+            Some(groups) => groups.emit(EmitTo::All)?,
+            None => vec![],
+        };
+        let mut of_fills: Vec<Option<ArrayRef>> = vec![None; self.fusion.outputs.len()];
+        for fills in &mut self.fills {
+            for (output, state) in fills.states(count)? {
+                of_fills[output] = Some(state);
+            }
+        }
+        for ((output, state), other) in self.fusion.outputs.iter().zip(of_fills).zip(&mut self.others) {
+            match (state, other) {
+                (Some(state), _) => columns.push(state),
+                (None, Some(other)) => columns.extend(states(other, &output.kind, &self.fusion, count)?),
+                (None, None) => return internal_err!("an aggregate without a state"),
+            }
+        }
+        let options = RecordBatchOptions::new().with_row_count(Some(count));
+        Ok(RecordBatch::try_new_with_options(Arc::clone(&self.schema), columns, &options)?)
+    }
+}
+
+fn per_group(expr: &Arc<AggregateFunctionExpr>) -> Result<Box<dyn GroupsAccumulator>> {
+    if expr.groups_accumulator_supported() {
+        return expr.create_groups_accumulator();
+    }
+    let expr = Arc::clone(expr);
+    Ok(Box::new(GroupsAccumulatorAdapter::new(move || expr.create_accumulator())))
+}
+
+/// Adds the rows of a level that pass the filter.
+fn update(other: &mut Other, kind: &Kind, filter: &[Id], pool: &Pool<'_>, groups: usize) -> Result<()> {
+    let passed = pool.all_passed(filter)?;
+    let arguments = |pool: &Pool<'_>| match kind {
+        Kind::Other { arguments, .. } => arguments.iter().map(|&id| pool.get(id)).collect::<Result<Vec<_>>>(),
+        _ => Ok(vec![]),
+    };
+    match other {
+        Other::Counts(counts) => {
+            counts.resize(groups, 0);
+            match (pool.groups(), passed) {
+                (None, passed) => {
+                    let rows = passed.map_or(pool.rows(), |passed| passed.count_set_bits());
+                    counts[0] += i64::try_from(rows).unwrap_or(i64::MAX);
+                }
+                (Some(of), None) => of.iter().for_each(|&group| counts[group] += 1),
+                (Some(of), Some(passed)) => passed.set_indices().for_each(|row| counts[of[row]] += 1),
+            }
+            Ok(())
+        }
+        Other::One(accumulator) => match passed {
+            None => accumulator.update_batch(&arguments(pool)?),
+            Some(passed) => accumulator.update_batch(&arguments(&pool.narrowed(&passed))?),
+        },
+        Other::PerGroup(accumulator) => {
+            let of = |pool: &Pool<'_>| pool.groups().map(<[usize]>::to_vec).unwrap_or_default();
+            match (arguments(pool), passed) {
+                (Ok(arguments), passed) => {
+                    let passed = passed.map(|passed| BooleanArray::new(passed, None));
+                    accumulator.update_batch(&arguments, &of(pool), passed.as_ref(), groups)
+                }
+                (Err(_), Some(passed)) => {
+                    // What fails may be rows that do not pass.
+                    let narrowed = pool.narrowed(&passed);
+                    accumulator.update_batch(&arguments(&narrowed)?, &of(&narrowed), None, groups)
+                }
+                (Err(error), None) => Err(error),
+            }
+        }
+    }
+}
+
+fn states(other: &mut Other, kind: &Kind, fusion: &Fusion, groups: usize) -> Result<Vec<ArrayRef>> {
+    match other {
+        Other::Counts(counts) => {
+            counts.resize(groups, 0);
+            Ok(vec![Arc::new(Int64Array::from(std::mem::take(counts)))])
+        }
+        Other::One(accumulator) => accumulator.state()?.iter().map(|state| state.to_array()).collect(),
+        Other::PerGroup(accumulator) => {
+            // Groups of which no row came this far have a state too.
+            if let Kind::Other { arguments, .. } = kind {
+                let types = arguments.iter().map(|&id| fusion.steps.data_type(id));
+                let empty = types.map(|found| Ok(new_empty_array(found?))).collect::<Result<Vec<_>>>()?;
+                accumulator.update_batch(&empty, &[], None, groups)?;
+            }
+            accumulator.state(EmitTo::All)
+        }
+    }
+}
