@@ -18,6 +18,7 @@ use datafusion::{
     sql::parser::Statement,
 };
 
+use ana_sql_ext::aggregate::Exact;
 use ana_sql_ext::operator::{AnaOptions, FuseHistograms};
 use parking_lot::RwLock;
 
@@ -183,6 +184,8 @@ fn register_everything(state: &mut datafusion::execution::SessionState) -> Resul
     for function in ana_sql_ext::all_aggregate_functions() {
         state.register_udaf(function)?;
     }
+    state.register_udaf(Arc::new(Exact::sum(state.udaf("sum")?).into()))?;
+    state.register_udaf(Arc::new(Exact::mean(state.udaf("avg")?).into()))?;
     state.register_expr_planner(Arc::new(ana_sql_ext::planner::HistogramPlanner))?;
     let formats = state.table_factories_mut();
     formats.insert("ROOT".to_owned(), Arc::new(RootTableFactory));

@@ -21,6 +21,7 @@ pub mod axis;
 #[cfg(test)]
 mod call;
 pub mod collection;
+pub mod cut_order;
 mod elementwise;
 pub mod error;
 pub mod event;

@@ -1,19 +1,20 @@
 //! The event-level cut that a scan applies itself, so that only events that pass cost the decoding of their other
 //! branches.
 
-use std::{collections::HashMap, ops::Range, sync::Arc};
+use std::{collections::HashMap, ops::Range, sync::Arc, time::Instant};
 
+use ana_sql_ext::{cut_order::CutOrder, survivors::Survivors};
 use arrow::{
-    array::{Array, ArrayRef, AsArray, BooleanArray, BooleanBufferBuilder, RecordBatch, RecordBatchOptions},
+    array::{Array, ArrayRef, AsArray, BooleanBufferBuilder, RecordBatch, RecordBatchOptions},
     buffer::BooleanBuffer,
-    compute::prep_null_mask_filter,
     datatypes::{Schema, SchemaRef},
+    error::ArrowError,
 };
 use datafusion::{
     common::{Result, exec_datafusion_err},
     datasource::table_schema::TableSchema,
     physical_expr::{
-        PhysicalExpr,
+        PhysicalExpr, split_conjunction,
         utils::{collect_columns, reassign_expr_columns},
     },
     physical_expr_adapter::replace_columns_with_literals,
@@ -22,9 +23,17 @@ use datafusion::{
 
 /// A cut over the table, made ready for one file: its metadata columns are constants there.
 pub(crate) struct Cut {
-    expr: Arc<dyn PhysicalExpr>,
+    conditions: Vec<Condition>,
+    order: CutOrder,
     /// The columns of the file that it needs, in order.
     pub(crate) columns: Vec<usize>,
+}
+
+/// One of the conditions that all have to hold.
+struct Condition {
+    expr: Arc<dyn PhysicalExpr>,
+    /// The columns it needs, as places among those of the cut.
+    columns: Vec<usize>,
     schema: SchemaRef,
 }
 
@@ -38,34 +47,97 @@ impl Cut {
         let constants: HashMap<&str, &ScalarValue> = names.zip(constants).collect();
         let expr = replace_columns_with_literals(Arc::clone(expr), &constants)?;
         let columns = file_columns(&expr, table);
-        let schema = Arc::new(table.file_schema().project(&columns)?);
-        Ok(Self { expr: reassign_expr_columns(expr, &schema)?, columns, schema })
+        let conditions = split_conjunction(&expr)
+            .into_iter()
+            .map(|expr| {
+                let needed = file_columns(expr, table);
+                let schema = Arc::new(table.file_schema().project(&needed)?);
+                let expr = reassign_expr_columns(Arc::clone(expr), &schema)?;
+                let place = |column: &usize| columns.iter().position(|other| other == column);
+                Ok(Condition { expr, columns: needed.iter().filter_map(place).collect(), schema })
+            })
+            .collect::<Result<Vec<_>>>()?;
+        Ok(Self { order: CutOrder::new(conditions.len()), conditions, columns })
     }
 
     /// Which of the events pass; NULL does not.
     pub(crate) fn evaluate(
-        &self,
-        columns: Vec<ArrayRef>,
+        &mut self,
+        columns: &[ArrayRef],
         rows: usize,
         batch_size: usize,
     ) -> Result<BooleanBuffer> {
-        let options = RecordBatchOptions::new().with_row_count(Some(rows));
-        let batch = RecordBatch::try_new_with_options(Arc::clone(&self.schema), columns, &options)?;
         let mut passed = BooleanBufferBuilder::new(rows);
         for start in (0..rows).step_by(batch_size.max(1)) {
             let length = batch_size.max(1).min(rows - start);
-            let value = self.expr.evaluate(&batch.slice(start, length))?.into_array(length)?;
-            let mask = value.as_boolean_opt().ok_or_else(|| {
-                exec_datafusion_err!("the cut {} is {}, not boolean", self.expr, value.data_type())
-            })?;
-            passed.append_buffer(without_nulls(mask).values());
+            let slices: Vec<ArrayRef> = columns.iter().map(|column| column.slice(start, length)).collect();
+            let order = self.order.order().to_vec();
+            let of_slice = match self.narrow(&slices, length, &order) {
+                // A condition may fail for events that one written before it keeps away.
+                Err(_) if !order.is_sorted() => self.narrow(&slices, length, &self.order.written())?,
+                of_slice => of_slice?,
+            };
+            passed.append_buffer(&of_slice);
+            self.order.decide();
         }
         Ok(passed.finish())
     }
+
+    /// Evaluates the conditions in this order, each for the events that passed those before it where that is worth
+    /// copying them.
+    fn narrow(&mut self, columns: &[ArrayRef], rows: usize, order: &[usize]) -> Result<BooleanBuffer> {
+        let mut all = BooleanBuffer::new_set(rows);
+        for (at, &number) in order.iter().enumerate() {
+            let condition = &self.conditions[number];
+            let started = Instant::now();
+            let passed = condition.passed(columns, rows)?;
+            self.order.record(number, rows, passed.count_set_bits(), started.elapsed());
+            all = if at == 0 { passed } else { &all & &passed };
+            let left = all.count_set_bits();
+            let after = &order[at + 1..];
+            if left == 0 || after.is_empty() {
+                break;
+            }
+            if left < rows / 2 {
+                let mut survivors = Survivors::new(&all);
+                let needed =
+                    |place: usize| after.iter().any(|&other| self.conditions[other].columns.contains(&place));
+                let narrowed = columns
+                    .iter()
+                    .enumerate()
+                    .map(|(place, column)| match needed(place) {
+                        true => survivors.column(column),
+                        // Nobody looks at it.
+                        false => Ok(Arc::clone(column)),
+                    })
+                    .collect::<Result<Vec<_>, ArrowError>>()?;
+                let inner = self.narrow(&narrowed, left, after)?;
+                let mut expanded = BooleanBufferBuilder::new(rows);
+                expanded.resize(rows);
+                for (row, passes) in all.set_indices().zip(&inner) {
+                    expanded.set_bit(row, passes);
+                }
+                return Ok(expanded.finish());
+            }
+        }
+        Ok(all)
+    }
 }
 
-fn without_nulls(mask: &BooleanArray) -> BooleanArray {
-    if mask.null_count() == 0 { mask.clone() } else { prep_null_mask_filter(mask) }
+impl Condition {
+    fn passed(&self, columns: &[ArrayRef], rows: usize) -> Result<BooleanBuffer> {
+        let options = RecordBatchOptions::new().with_row_count(Some(rows));
+        let needed = self.columns.iter().map(|&place| Arc::clone(&columns[place])).collect();
+        let batch = RecordBatch::try_new_with_options(Arc::clone(&self.schema), needed, &options)?;
+        let value = self.expr.evaluate(&batch)?.into_array(rows)?;
+        let mask = value.as_boolean_opt().ok_or_else(|| {
+            exec_datafusion_err!("the cut {} is {}, not boolean", self.expr, value.data_type())
+        })?;
+        Ok(match mask.nulls() {
+            Some(nulls) => mask.values() & nulls.inner(),
+            None => mask.values().clone(),
+        })
+    }
 }
 
 /// The columns of the file that an expression over the table needs, in order.

@@ -230,13 +230,13 @@ impl UnitReader {
         unit: &Range<u64>,
         bytes: &mut ByteStore,
     ) -> Result<Vec<(RecordBatch, Option<BooleanBuffer>)>> {
-        let Some(cut) = self.cut.take() else {
+        let Some(mut cut) = self.cut.take() else {
             return Ok(vec![(self.batch(unit, unit, &[], bytes)?, None)]);
         };
         let firsts = self.arrays(&self.first.clone(), unit, bytes);
         let passed = firsts.and_then(|firsts| {
             let _timer = self.metrics.time_cut.timer();
-            let passed = cut.evaluate(firsts.clone(), index(unit.end - unit.start), self.batch_size)?;
+            let passed = cut.evaluate(&firsts, index(unit.end - unit.start), self.batch_size)?;
             Ok((firsts, passed))
         });
         self.cut = Some(cut);

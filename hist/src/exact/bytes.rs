@@ -8,7 +8,7 @@
 use super::ExactHistogram;
 use crate::axis::{self, Axis, AxisKind, Transform};
 use crate::error::{HistError, Result};
-use crate::exact_sum::{Part, WeightSums};
+use crate::exact_sum::{ExactSum, Part, WeightSums};
 use crate::storage;
 
 const MAGIC: &[u8; 7] = b"anahist";
@@ -16,6 +16,29 @@ const VERSION: u8 = 1;
 
 /// Bytes of the largest sum: the range of f64 and of its squares is one, with 64 bits for the number of terms.
 const MAX_SUM_BYTES: u64 = (2098 + 64) / 8 + 1;
+
+impl ExactSum {
+    /// What [`ExactSum::merge_bytes`] adds: a sum as in a histogram's bytes.
+    #[must_use]
+    pub fn to_bytes(&self) -> Vec<u8> {
+        let mut out = Vec::new();
+        self.part(|part| put_part(&mut out, &part));
+        out
+    }
+
+    /// Adds a sum from its bytes.
+    ///
+    /// # Errors
+    /// Bytes that [`ExactSum::to_bytes`] did not write.
+    pub fn merge_bytes(&mut self, bytes: &[u8]) -> Result<()> {
+        let mut input = Input { bytes, at: 0 };
+        input.read_part(|part| self.add_part(part))?;
+        if input.at < bytes.len() {
+            return Err(input.error("bytes after the sum"));
+        }
+        Ok(())
+    }
+}
 
 impl ExactHistogram {
     /// The state as bytes. Short where most cells are empty: those take no space.
@@ -282,6 +305,10 @@ impl<'a> Input<'a> {
 
     /// Reads one sum and adds it.
     fn part(&mut self, sums: &mut WeightSums, cell: usize, square: bool) -> Result<()> {
+        self.read_part(|part| sums.add_part(cell, square, part))
+    }
+
+    fn read_part(&mut self, add: impl FnOnce(&Part<'_>)) -> Result<()> {
         let header = self.number()?;
         let length = header / 16;
         let special = u8::try_from(header / 2 % 8).unwrap_or(0);
@@ -301,11 +328,7 @@ impl<'a> Input<'a> {
                 limbs[k / 8] |= u64::from(byte) << (8 * (k % 8));
             }
         }
-        sums.add_part(
-            cell,
-            square,
-            &Part { special, negative: header & 1 == 1, position, magnitude: &limbs },
-        );
+        add(&Part { special, negative: header & 1 == 1, position, magnitude: &limbs });
         Ok(())
     }
 }

@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 
 use super::limbs::{self, Limbs};
+use super::weights::{Part, negate};
+use super::window::Splitter;
 
 /// Which of NaN, +∞ and −∞ were among the terms.
 pub(super) const NAN: u8 = 1;
@@ -114,6 +116,21 @@ impl ExactSums {
         (limbs::take_sign(scratch), start)
     }
 
+    /// Adds one part that was written.
+    pub(super) fn add_part(&mut self, cell: usize, part: &Part<'_>) {
+        if part.special != 0 {
+            *self.special.entry(cell).or_default() |= part.special;
+        }
+        let mut limbs = part.magnitude.to_vec();
+        limbs.push(0);
+        if part.negative {
+            negate(&mut limbs);
+        }
+        if limbs.iter().any(|&l| l != 0) {
+            self.limbs.add_row(cell, part.position / 64, &limbs);
+        }
+    }
+
     /// Heap memory, in bytes.
     #[must_use]
     pub fn heap_bytes(&self) -> usize {
@@ -156,36 +173,82 @@ pub(super) fn decompose(x: f64) -> Term {
 }
 
 /// One exact sum. Rules in the [module's head](super).
-#[derive(Debug, Clone)]
-pub struct ExactSum(ExactSums);
-
-impl Default for ExactSum {
-    fn default() -> Self {
-        Self::new()
-    }
+#[derive(Debug, Clone, Default)]
+pub struct ExactSum {
+    sums: ExactSums,
+    /// The window that suited the last slice.
+    window: Option<Splitter>,
 }
+
+/// Terms that are added as integers before these could overflow.
+const AT_ONCE: usize = 1 << 16;
 
 impl ExactSum {
     /// A sum of nothing: +0.
     #[must_use]
     pub fn new() -> Self {
-        Self(ExactSums::new(1))
+        Self { sums: ExactSums::new(1), window: None }
     }
 
     /// Adds a term.
     pub fn add(&mut self, x: f64) {
-        self.0.add(0, x);
+        self.reach();
+        self.sums.add(0, x);
+    }
+
+    /// Adds many terms: those of one order of magnitude in vector registers.
+    pub fn add_slice(&mut self, terms: &[f64]) {
+        self.reach();
+        for terms in terms.chunks(AT_ONCE) {
+            let window = self.window.get_or_insert_with(|| Splitter::for_weights(terms));
+            match window.sum(terms) {
+                Some((sum, position)) => self.sums.add_fixed(0, sum, position),
+                None => {
+                    terms.iter().for_each(|&x| self.sums.add(0, x));
+                    self.window = None;
+                }
+            }
+        }
+    }
+
+    /// A default value has no cell yet.
+    fn reach(&mut self) {
+        if self.sums.is_empty() {
+            self.sums = ExactSums::new(1);
+        }
     }
 
     /// Adds another sum.
     pub fn merge(&mut self, other: &Self) {
-        self.0.merge(&other.0);
+        self.reach();
+        self.sums.merge(&other.sums);
     }
 
     /// The sum, rounded to the nearest f64.
     #[must_use]
     pub fn value(&self) -> f64 {
-        self.0.value(0)
+        self.sums.value(0)
+    }
+
+    /// Heap memory, in bytes.
+    #[must_use]
+    pub fn heap_bytes(&self) -> usize {
+        self.sums.heap_bytes()
+    }
+
+    /// Calls `with` with what there is to be written of it.
+    pub(crate) fn part<T>(&self, with: impl FnOnce(Part<'_>) -> T) -> T {
+        let mut magnitude = Vec::new();
+        let special = self.sums.special.get(&0).copied().unwrap_or(0);
+        let (negative, position) =
+            if self.sums.is_empty() { (false, 0) } else { self.sums.magnitude_with(0, 0, 0, &mut magnitude) };
+        with(Part { special, negative, position, magnitude: &magnitude })
+    }
+
+    /// Adds what [`ExactSum::part`] gave.
+    pub(crate) fn add_part(&mut self, part: &Part<'_>) {
+        self.reach();
+        self.sums.add_part(0, part);
     }
 }
 
@@ -194,5 +257,27 @@ impl FromIterator<f64> for ExactSum {
         let mut sum = Self::new();
         terms.into_iter().for_each(|x| sum.add(x));
         sum
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn slices_are_as_term_by_term() {
+        let number = |i: u32| f64::from(i.wrapping_mul(2_654_435_761) >> 8) / 1e6 - 3.0;
+        let usual: Vec<f64> = (0..70_000).map(number).collect();
+        let wide: Vec<f64> = (0..200).map(|i| number(i) * 10f64.powi(i as i32 % 30 * 10 - 150)).collect();
+        let mut sum = ExactSum::default();
+        for terms in [&usual[..], &wide, &[], &usual[..7], &[f64::MAX; 3], &[-f64::MAX; 3], &[5e-324]] {
+            sum.add_slice(terms);
+        }
+        let terms = usual.iter().chain(&wide).chain(&usual[..7]).copied().chain([5e-324]);
+        assert_eq!(sum.value().to_bits(), terms.collect::<ExactSum>().value().to_bits());
+        sum.add_slice(&[1.0, f64::INFINITY]);
+        assert_eq!(sum.value(), f64::INFINITY);
+        sum.add_slice(&[f64::NAN]);
+        assert!(sum.value().is_nan());
     }
 }

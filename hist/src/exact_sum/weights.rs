@@ -263,17 +263,7 @@ impl WeightSums {
     /// Adds one part that [`WeightSums::parts`] gave: `square` says to which of the two sums.
     pub(crate) fn add_part(&mut self, cell: usize, square: bool, part: &Part<'_>) {
         let sums = if square { &mut self.squares } else { &mut self.weights };
-        if part.special != 0 {
-            *sums.special.entry(cell).or_default() |= part.special;
-        }
-        let mut limbs = part.magnitude.to_vec();
-        limbs.push(0);
-        if part.negative {
-            negate(&mut limbs);
-        }
-        if limbs.iter().any(|&l| l != 0) {
-            sums.limbs.add_row(cell, part.position / 64, &limbs);
-        }
+        sums.add_part(cell, part);
     }
 
     /// Whether any term of a cell was other than 0.
@@ -295,7 +285,7 @@ pub(crate) struct Part<'a> {
     pub(crate) magnitude: &'a [u64],
 }
 
-fn negate(limbs: &mut [u64]) {
+pub(super) fn negate(limbs: &mut [u64]) {
     let mut carry = true;
     for limb in limbs {
         let (sum, over) = (!*limb).overflowing_add(u64::from(carry));

@@ -129,6 +129,13 @@ impl Splitter {
         all
     }
 
+    /// The sum of at most 2²² terms, as an integer and the position of its unit; `None` if some do not fit.
+    pub(super) fn sum(&self, terms: &[f64]) -> Option<(i128, usize)> {
+        debug_assert!(terms.len() <= ADDS);
+        let (sum, all) = Arch::new().dispatch(Sum { splitter: *self, terms });
+        all.then(|| (sum, self.weight.position()))
+    }
+
     /// Whether a weight and its square fit the windows.
     #[must_use]
     pub fn fits(&self, w: f64) -> bool {
@@ -173,5 +180,29 @@ impl pulp::NullaryFnOnce for Split<'_> {
             misfit |= left.to_bits() | square_left.to_bits() | beyond;
         }
         misfit << 1 == 0
+    }
+}
+
+/// [`Splitter::sum`] in a form that [`Arch::dispatch`] compiles for each instruction set.
+struct Sum<'a> {
+    splitter: Splitter,
+    terms: &'a [f64],
+}
+
+impl pulp::NullaryFnOnce for Sum<'_> {
+    type Output = (i128, bool);
+
+    #[inline(always)]
+    fn call(self) -> (i128, bool) {
+        let Self { splitter: Splitter { weight, limit, .. }, terms } = self;
+        let (mut hi, mut lo, mut misfit) = (0i64, 0i64, 0u64);
+        for &x in terms {
+            let (x_hi, x_lo, left) = weight.cut(x);
+            hi = hi.wrapping_add(x_hi);
+            lo = lo.wrapping_add(x_lo);
+            let beyond = if x.abs() <= limit { 0 } else { 1 };
+            misfit |= left.to_bits() | beyond;
+        }
+        (Grid::join(hi, lo), misfit << 1 == 0)
     }
 }

@@ -1,10 +1,12 @@
-//! Aggregates over events: histograms and cutflows.
+//! Aggregates over events: histograms, cutflows, exact sums.
 
 mod cutflow;
+mod exact;
 pub mod histogram;
 mod nminusone;
 mod selection;
 
 pub use cutflow::Cutflow;
+pub use exact::Exact;
 pub use histogram::Hist;
 pub use nminusone::NMinusOne;

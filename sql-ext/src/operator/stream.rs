@@ -1,8 +1,12 @@
 //! The operator at work on one partition: batches in, the states of all aggregates out.
 
 use std::sync::Arc;
+use std::time::Instant;
 
-use arrow::array::{ArrayRef, BooleanArray, Int64Array, RecordBatch, RecordBatchOptions, new_empty_array};
+use arrow::array::{
+    ArrayRef, BooleanArray, BooleanBufferBuilder, Int64Array, RecordBatch, RecordBatchOptions,
+    new_empty_array,
+};
 use arrow::buffer::BooleanBuffer;
 use arrow::datatypes::SchemaRef;
 use datafusion_common::{Result, internal_err};
@@ -18,6 +22,7 @@ use super::expressions::Id;
 use super::fills::LevelFills;
 use super::fusion::{Fusion, Kind};
 use super::pool::Pool;
+use crate::cut_order::CutOrder;
 
 /// Batches between two looks at the memory held, which walks all histograms.
 const BATCHES_PER_LOOK: usize = 64;
@@ -31,6 +36,8 @@ pub(super) struct Run {
     fills: Vec<LevelFills>,
     others: Vec<Option<Other>>,
     reservation: MemoryReservation,
+    /// Per level, the order of its cuts.
+    orders: Vec<CutOrder>,
     batches: usize,
     metrics: Metrics,
 }
@@ -92,7 +99,9 @@ impl Run {
         let metrics = Metrics::new(set, partition, fusion.levels.len());
         let fills =
             (0..fusion.levels.len()).map(|level| LevelFills::new(&fusion, level)).collect::<Result<_>>()?;
-        let mut run = Self { fusion, schema, groups, fills, others, reservation, batches: 0, metrics };
+        let orders = fusion.levels.iter().map(|level| CutOrder::new(level.cuts.len())).collect();
+        let mut run =
+            Self { fusion, schema, groups, fills, others, reservation, orders, batches: 0, metrics };
         run.look_at_memory()?;
         Ok(run)
     }
@@ -155,43 +164,72 @@ impl Run {
         }
         for (below, cut) in fusion.levels.iter().enumerate() {
             if cut.above == Some(level) {
-                self.below(below, &cut.cuts, pool, fusion)?;
+                self.below(below, pool, fusion)?;
             }
         }
         Ok(())
     }
 
-    /// Narrows the rows by the cuts, one after the other, and goes on with the level they lead to.
-    fn below(&mut self, level: usize, cuts: &[Id], pool: &Pool<'_>, fusion: &Fusion) -> Result<()> {
-        let mut all: Option<BooleanBuffer> = None;
-        for (place, &cut) in cuts.iter().enumerate() {
-            let timer = self.metrics.cut.timer();
-            let passed = pool.passed(cut)?;
-            let passed = all.map_or_else(|| passed.clone(), |all| &all & &passed);
-            let number = passed.count_set_bits();
-            if number == 0 {
-                return Ok(());
-            }
-            // Cuts that come later are evaluated for fewer rows, where that is worth copying these.
-            if number < pool.rows() / 2 && place + 1 < cuts.len() {
-                let narrowed = pool.narrowed(&passed);
-                drop(timer);
-                return self.below(level, &cuts[place + 1..], &narrowed, fusion);
-            }
-            all = Some(passed);
+    /// Narrows the rows by the cuts of a level below, and goes on there with what is left.
+    fn below(&mut self, level: usize, pool: &Pool<'_>, fusion: &Fusion) -> Result<()> {
+        let cuts = &fusion.levels[level].cuts;
+        let order = self.orders[level].order().to_vec();
+        let time = self.metrics.cut.clone();
+        let timer = time.timer();
+        let passed = match self.passed(level, cuts, &order, pool) {
+            // A cut may fail for events that one written before it keeps away.
+            Err(_) if !order.is_sorted() => self.passed(level, cuts, &self.orders[level].written(), pool)?,
+            passed => passed?,
+        };
+        self.orders[level].decide();
+        let number = passed.count_set_bits();
+        if number == 0 {
+            return Ok(());
         }
-        match all {
-            Some(passed) if passed.count_set_bits() < pool.rows() => {
-                self.level(level, &pool.narrowed(&passed), fusion)
-            }
-            _ => self.level(level, pool, fusion),
+        if number == pool.rows() {
+            drop(timer);
+            return self.level(level, pool, fusion);
         }
+        let narrowed = pool.narrowed(&passed);
+        drop(timer);
+        self.level(level, &narrowed, fusion)
+    }
+
+    /// The rows that pass all cuts, evaluated in this order, each for the rows that passed those before it where that is
+    /// worth copying them.
+    fn passed(
+        &mut self,
+        level: usize,
+        cuts: &[Id],
+        order: &[usize],
+        pool: &Pool<'_>,
+    ) -> Result<BooleanBuffer> {
+        let mut all = BooleanBuffer::new_set(pool.rows());
+        for (at, &number) in order.iter().enumerate() {
+            let started = Instant::now();
+            let passed = pool.passed(cuts[number])?;
+            self.orders[level].record(number, pool.rows(), passed.count_set_bits(), started.elapsed());
+            all = if at == 0 { passed } else { &all & &passed };
+            let left = all.count_set_bits();
+            let after = &order[at + 1..];
+            if left == 0 || after.is_empty() {
+                break;
+            }
+            if left < pool.rows() / 2 {
+                let inner = self.passed(level, cuts, after, &pool.narrowed(&all))?;
+                return Ok(expanded(&all, &inner));
+            }
+        }
+        Ok(all)
     }
 
     /// The states, one row per group.
     pub(super) fn states(mut self) -> Result<RecordBatch> {
         self.look_at_memory()?;
         let count = self.group_count();
+        if count == 0 {
+            return Ok(RecordBatch::new_empty(self.schema));
+        }
         let mut columns: Vec<ArrayRef> = match &mut self.groups {
             Some(groups) => groups.emit(EmitTo::All)?,
             None => vec![],
@@ -212,6 +250,16 @@ impl Run {
         let options = RecordBatchOptions::new().with_row_count(Some(count));
         Ok(RecordBatch::try_new_with_options(Arc::clone(&self.schema), columns, &options)?)
     }
+}
+
+/// The rows of `outer` that are set in `inner`, which has one bit for each of them.
+fn expanded(outer: &BooleanBuffer, inner: &BooleanBuffer) -> BooleanBuffer {
+    let mut rows = BooleanBufferBuilder::new(outer.len());
+    rows.resize(outer.len());
+    for (row, passes) in outer.set_indices().zip(inner) {
+        rows.set_bit(row, passes);
+    }
+    rows.finish()
 }
 
 fn per_group(expr: &Arc<AggregateFunctionExpr>) -> Result<Box<dyn GroupsAccumulator>> {
@@ -247,16 +295,20 @@ fn update(other: &mut Other, kind: &Kind, filter: &[Id], pool: &Pool<'_>, groups
             Some(passed) => accumulator.update_batch(&arguments(&pool.narrowed(&passed))?),
         },
         Other::PerGroup(accumulator) => {
-            let of = |pool: &Pool<'_>| pool.groups().map(<[usize]>::to_vec).unwrap_or_default();
+            // Always with a filter: without one accumulators take it that every group up to now has rows here.
+            let mut update = |pool: &Pool<'_>, arguments: &[ArrayRef], passed: BooleanBuffer| {
+                let passed = BooleanArray::new(passed, None);
+                accumulator.update_batch(arguments, pool.groups().unwrap_or_default(), Some(&passed), groups)
+            };
             match (arguments(pool), passed) {
                 (Ok(arguments), passed) => {
-                    let passed = passed.map(|passed| BooleanArray::new(passed, None));
-                    accumulator.update_batch(&arguments, &of(pool), passed.as_ref(), groups)
+                    let passed = passed.unwrap_or_else(|| BooleanBuffer::new_set(pool.rows()));
+                    update(pool, &arguments, passed)
                 }
                 (Err(_), Some(passed)) => {
                     // What fails may be rows that do not pass.
                     let narrowed = pool.narrowed(&passed);
-                    accumulator.update_batch(&arguments(&narrowed)?, &of(&narrowed), None, groups)
+                    update(&narrowed, &arguments(&narrowed)?, BooleanBuffer::new_set(narrowed.rows()))
                 }
                 (Err(error), None) => Err(error),
             }
@@ -276,7 +328,8 @@ fn states(other: &mut Other, kind: &Kind, fusion: &Fusion, groups: usize) -> Res
             if let Kind::Other { arguments, .. } = kind {
                 let types = arguments.iter().map(|&id| fusion.steps.data_type(id));
                 let empty = types.map(|found| Ok(new_empty_array(found?))).collect::<Result<Vec<_>>>()?;
-                accumulator.update_batch(&empty, &[], None, groups)?;
+                let none = BooleanArray::new(BooleanBuffer::new_unset(0), None);
+                accumulator.update_batch(&empty, &[], Some(&none), groups)?;
             }
             accumulator.state(EmitTo::All)
         }
