@@ -54,6 +54,7 @@ pub fn all_scalar_functions() -> Vec<Arc<ScalarUDF>> {
         collection::NObjLess::default().into(),
         collection::NObjMin::default().into(),
         event::GoldenJson::default().into(),
+        histogram::At::default().into(),
         histogram::Bins::default().into(),
         histogram::BinsNd::default().into(),
         histogram::Divide::default().into(),
