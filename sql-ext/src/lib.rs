@@ -74,6 +74,15 @@ pub fn all_scalar_functions() -> Vec<Arc<ScalarUDF>> {
         list::ArgMax::default().into(),
         list::ArgMin::default().into(),
         list::ArgSort::default().into(),
+        list::CountNonzero::default().into(),
+        list::Drop::default().into(),
+        list::First::default().into(),
+        list::Last::default().into(),
+        list::ListStd::default().into(),
+        list::ListVar::default().into(),
+        list::LocalIndex::default().into(),
+        list::NMinus::default().into(),
+        list::Nth::default().into(),
         list::Take::default().into(),
     ]
     .map(Arc::new)
