@@ -24,7 +24,7 @@ pub use all::{All, all};
 pub use any::{Any, any};
 pub use argmax::{ArgMax, argmax};
 pub use argmin::{ArgMin, argmin};
-pub use argsort::{ArgSort, argsort};
+pub use argsort::ArgSort;
 pub use count_nonzero::CountNonzero;
 pub use drop::Drop;
 pub use first::First;
