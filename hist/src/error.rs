@@ -71,6 +71,38 @@ pub enum HistError {
         /// Number of axes.
         dimensions: usize,
     },
+    /// A name that is that of no axis, or of several.
+    #[error("no one axis is called {name}; the axes are {known}")]
+    NoAxisCalled {
+        /// The name or number asked for.
+        name: String,
+        /// The numbers and names there are.
+        known: String,
+    },
+    /// An axis of which two things are asked.
+    #[error("the axis {axis} is named twice")]
+    AxisTwice {
+        /// Its number, from 0.
+        axis: usize,
+    },
+    /// A storage index beyond its axis.
+    #[error("there is no cell {index} along an axis of {extent}")]
+    NoSuchIndex {
+        /// The index asked for, from 0.
+        index: usize,
+        /// Length of the axis in storage.
+        extent: usize,
+    },
+    /// A bin that an axis does not have.
+    #[error("the axis {axis} has no bin {bin}; a bin of it is named by {known}")]
+    NoSuchBin {
+        /// The axis, in words.
+        axis: String,
+        /// The bin as it was asked for.
+        bin: String,
+        /// How bins of this axis are named.
+        known: String,
+    },
     /// An operation that the kind of axis does not have.
     #[error("{operation} has no meaning on a {kind} axis")]
     AxisKind {

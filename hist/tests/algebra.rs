@@ -188,6 +188,27 @@ fn rebin_keeps_edges_exactly() {
 }
 
 #[test]
+fn one_bin_of_an_axis_has_its_cells() {
+    let h = filled(&[(0.2, 0.0, 0, 0.1), (0.2, 1.0, 1, 0.2), (9.0, 5.0, 3, 0.3), (1.2, 1.0, 1, 0.4)], true)
+        .finish();
+    for axis in 0..3 {
+        for index in 0..h.axes[axis].extent() {
+            let at = h.at(axis, index).unwrap();
+            for cell in 0..at.cells() {
+                let mut indices = at.indices(cell);
+                indices.insert(axis, index);
+                let from = h.cell(&indices).unwrap();
+                assert_eq!((at.counts[cell], at.sumw(cell)), (h.counts[from], h.sumw(from)));
+                assert_eq!(at.sumw2(cell), h.sumw2(from));
+            }
+        }
+        assert!(matches!(h.at(axis, h.axes[axis].extent()), Err(HistError::NoSuchIndex { .. })));
+    }
+    assert_eq!(h.at(3, 0), Err(HistError::NoSuchAxis { axis: 3, dimensions: 3 }));
+    assert_eq!(h.at(0, 0).unwrap().at(0, 0).unwrap().at(0, 0), Err(HistError::NoAxes));
+}
+
+#[test]
 fn the_error_of_a_ratio() {
     let one = |w: &[f64]| {
         let mut h = ExactHistogram::new(vec![Axis::boolean()], true).unwrap();

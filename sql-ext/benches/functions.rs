@@ -1,4 +1,5 @@
-//! One line per public function: events per second on one batch of jagged events in memory.
+//! One line per public function: events per second on one batch of jagged events in memory. `cargo test` runs each
+//! once, and fails where a function has no line.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -15,7 +16,9 @@ use std::sync::Arc;
 use ana_hist::{Axis, ExactHistogram};
 use ana_sql_ext::histogram::histogram_array;
 use ana_sql_ext::{all_aggregate_functions, all_scalar_functions};
-use arrow::array::{Array, ArrayRef, BooleanArray, Float32Array, ListArray, StringArray, UInt32Array};
+use arrow::array::{
+    Array, ArrayRef, BooleanArray, Float32Array, Int16Array, ListArray, StringArray, UInt32Array,
+};
 use arrow::buffer::OffsetBuffer;
 use arrow::datatypes::{DataType, Field, FieldRef, Schema};
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
@@ -53,6 +56,13 @@ impl Events {
             let item = Arc::new(Field::new_list_field(DataType::Float32, true));
             Arc::new(ListArray::new(item, offsets.clone(), Arc::new(values), None))
         };
+        let objects = |values: ArrayRef| -> ArrayRef {
+            let item = Arc::new(Field::new_list_field(values.data_type().clone(), true));
+            Arc::new(ListArray::new(item, offsets.clone(), values, None))
+        };
+        // As an index branch: -1 for none, now and then one that does not exist.
+        let places = objects(Arc::new(Int16Array::from_iter_values((-1i16..8).cycle().take(jets))));
+        let hard = objects(Arc::new((0..jets).map(|jet| Some(jet % 3 == 0)).collect::<BooleanArray>()));
         let (pt, eta, phi, mass) = (list(100.0, 15.0), list(5.0, -2.5), list(TAU, -PI), list(20.0, 0.0));
         let mut events = |scale: f32, shift: f32| -> ArrayRef {
             Arc::new(Float32Array::from_iter_values((0..EVENTS).map(|_| numbers.next() * scale + shift)))
@@ -70,7 +80,14 @@ impl Events {
         histogram.fill_one(&[50.0], 2.0);
         let histogram = histogram.finish();
         let h: ArrayRef = Arc::new(histogram_array(&[Some(histogram)]).unwrap());
+        let categories = Axis::category(vec!["all".to_owned(), "1b".to_owned()]).unwrap();
+        let axes = vec![categories, Axis::regular(100, 0.0, 200.0).unwrap()];
+        let by_category = ExactHistogram::new(axes, true).unwrap().finish();
+        let by_category: ArrayRef = Arc::new(histogram_array(&[Some(by_category)]).unwrap());
         Self(vec![
+            ("places", places),
+            ("hard", hard),
+            ("by_category", by_category),
             ("pt", pt),
             ("eta", eta),
             ("phi", phi),
@@ -115,14 +132,23 @@ fn calls(golden: &str) -> Vec<(&'static str, Vec<Argument>)> {
         Argument::Literal(ScalarValue::Struct(Arc::new(axis)))
     };
     vec![
+        ("all", columns(&["hard"])),
+        ("any", columns(&["hard"])),
+        ("argmax", columns(&["pt"])),
+        ("argmin", columns(&["pt"])),
+        ("argsort", columns(&["pt"])),
+        ("at", with(with(columns(&["by_category"]), whole(1)), Argument::Literal(ScalarValue::from("1b")))),
         ("bins", columns(&["h"])),
         ("bins_nd", columns(&["h"])),
         ("boolean", vec![]),
         ("category", vec![texts(&["a", "b"])]),
+        ("count_nonzero", columns(&["hard"])),
         ("cutflow", columns(&["cut3", "cut5", "w"])),
         ("delta_phi", columns(&["phi", "MET_phi"])),
         ("delta_r", columns(&["eta", "phi", "MET_pt", "MET_phi"])),
         ("divide", columns(&["h", "h"])),
+        ("drop", columns(&["pt", "places"])),
+        ("first", columns(&["pt"])),
         ("golden_json", with(columns(&["run", "nJet"]), Argument::Literal(ScalarValue::from(golden)))),
         ("hist", with(columns(&["pt"]), axis(Axis::regular(100, 15.0, 60.0).unwrap()))),
         ("hist_add", columns(&["h", "h"])),
@@ -132,16 +158,24 @@ fn calls(golden: &str) -> Vec<(&'static str, Vec<Argument>)> {
         ("ht", columns(&["pt"])),
         ("integer", vec![whole(0), whole(10)]),
         ("invariant_mass", columns(&["pt", "eta", "phi", "mass"])),
+        ("last", columns(&["pt"])),
         ("leading", columns(&["mass", "pt"])),
+        ("list_std", columns(&["pt"])),
+        ("list_var", columns(&["pt"])),
+        ("local_index", columns(&["pt"])),
+        ("mask", columns(&["pt", "hard"])),
+        ("n_minus", columns(&["nJet", "hard"])),
         ("n_obj", with(columns(&["pt"]), number(30.0))),
         ("n_obj_eq", with(with(columns(&["pt"]), whole(4)), number(30.0))),
         ("n_obj_less", with(columns(&["nJet"]), whole(4))),
         ("n_obj_min", with(with(columns(&["pt"]), whole(4)), number(30.0))),
         ("named_axis", vec![axis(Axis::boolean()), Argument::Literal(ScalarValue::from("x"))]),
         ("nminusone", columns(&["cut3", "cut5", "w"])),
+        ("nth", with(columns(&["pt"]), whole(1))),
         ("project", with(columns(&["h"]), whole(1))),
         ("rebin", with(columns(&["h"]), whole(10))),
         ("regular", vec![whole(100), number(0.0), number(200.0)]),
+        ("take", columns(&["pt", "places"])),
         ("transverse_mass", columns(&["pt", "phi", "MET_pt", "MET_phi"])),
         ("variable", vec![list(&[0.0, 1.0, 2.0])]),
     ]

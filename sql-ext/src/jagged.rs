@@ -65,10 +65,15 @@ impl Jagged {
 
     /// The offsets, counted from the first value; shared with the list where it is not a slice.
     pub(crate) fn offsets(&self) -> OffsetBuffer<i32> {
-        match self.offsets[0] {
-            0 => self.offsets.clone(),
-            base => OffsetBuffer::new(self.offsets.iter().map(|offset| offset - base).collect()),
-        }
+        from_zero(&self.offsets)
+    }
+}
+
+/// Offsets counted from the first of them; shared where they are that already.
+pub(crate) fn from_zero(offsets: &OffsetBuffer<i32>) -> OffsetBuffer<i32> {
+    match offsets[0] {
+        0 => offsets.clone(),
+        base => OffsetBuffer::new(offsets.iter().map(|offset| offset - base).collect()),
     }
 }
 

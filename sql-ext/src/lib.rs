@@ -57,6 +57,7 @@ pub fn all_scalar_functions() -> Vec<Arc<ScalarUDF>> {
         collection::NObjLess::default().into(),
         collection::NObjMin::default().into(),
         event::GoldenJson::default().into(),
+        histogram::At::default().into(),
         histogram::Bins::default().into(),
         histogram::BinsNd::default().into(),
         histogram::Divide::default().into(),
@@ -76,6 +77,15 @@ pub fn all_scalar_functions() -> Vec<Arc<ScalarUDF>> {
         list::ArgMax::default().into(),
         list::ArgMin::default().into(),
         list::ArgSort::default().into(),
+        list::CountNonzero::default().into(),
+        list::Drop::default().into(),
+        list::First::default().into(),
+        list::Last::default().into(),
+        list::ListStd::default().into(),
+        list::ListVar::default().into(),
+        list::LocalIndex::default().into(),
+        list::NMinus::default().into(),
+        list::Nth::default().into(),
         list::Take::default().into(),
     ]
     .map(Arc::new)

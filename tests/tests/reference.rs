@@ -8,7 +8,7 @@ use std::{
 };
 
 use ana_engine::Session;
-use ana_hist::{Histogram, Weighted};
+use ana_hist::Histogram;
 use ana_tests::{shared, skip, workspace};
 use serde_json::Value;
 
@@ -66,15 +66,10 @@ fn named(histograms: &BTreeMap<String, Histogram>, name: &str) -> Option<Histogr
     let parts: Vec<&str> = name.split('|').collect();
     let [variable, category, variation] = parts.as_slice() else { return histograms.get(name).cloned() };
     let all = histograms.get(*variable)?;
-    let [categories, variations, axis] = all.axes.as_slice() else { return None };
+    let [categories, variations, _] = all.axes.as_slice() else { return None };
     let (category, variation) = (categories.label_index(category)?, variations.label_index(variation)?);
     assert!(category < categories.bins() && variation < variations.bins(), "{name}: no such label");
-    let cells: Vec<usize> =
-        (0..axis.extent()).map(|bin| all.cell(&[category, variation, bin]).unwrap()).collect();
-    let counts = cells.iter().map(|&cell| all.counts[cell]).collect();
-    let of = |sums: Vec<f64>| cells.iter().map(|&cell| sums[cell]).collect();
-    let weighted = Weighted { sumw: of(all.sumws()), sumw2: of(all.sumw2s()) };
-    Some(Histogram::new(vec![axis.clone()], counts, Some(weighted)).unwrap())
+    Some(all.at(1, variation).unwrap().at(0, category).unwrap())
 }
 
 /// Sums of weights differ between tools by the order of adding; counts do not.

@@ -13,8 +13,8 @@ use ana_sql_ext::lifted::is_list;
 use super::elementwise::one_collection;
 
 /// The functions of this library that pair the elements of their lists.
-const PAIRING: [&str; 7] =
-    ["delta_phi", "delta_r", "hist", "invariant_mass", "leading", "mask", "transverse_mass"];
+const PAIRING: [&str; 8] =
+    ["delta_phi", "delta_r", "hist", "invariant_mass", "leading", "mask", "n_minus", "transverse_mass"];
 
 /// Refuses calls that would pair objects of different collections.
 ///

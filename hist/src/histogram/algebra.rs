@@ -1,4 +1,4 @@
-//! Histograms from histograms: sum, ratio, coarser bins, fewer axes.
+//! Histograms from histograms: sum, ratio, coarser bins, fewer axes, one bin of an axis.
 //!
 //! Where several cells become one, their rounded sums are added exactly and rounded once more, so the result does
 //! not depend on the order of cells.
@@ -89,7 +89,7 @@ impl Histogram {
         let mut axes = Vec::with_capacity(keep.len());
         for (i, &axis) in keep.iter().enumerate() {
             if keep[..i].contains(&axis) {
-                return Err(HistError::NoSuchAxis { axis, dimensions: self.axes.len() });
+                return Err(HistError::AxisTwice { axis });
             }
             axes.push(self.axis(axis)?.clone());
         }
@@ -97,6 +97,32 @@ impl Histogram {
             let kept: Vec<usize> = keep.iter().map(|&axis| indices[axis]).collect();
             indices[..kept.len()].copy_from_slice(&kept);
         }))
+    }
+
+    /// The cells in one bin of an axis, as a histogram on the other axes: what UHI writes `h[…, bin, …]`. `index` counts as
+    /// storage does, so flow bins can be taken too. Nothing is added up, so nothing is rounded.
+    ///
+    /// # Errors
+    /// No such axis, no such index on it, or no other axis.
+    pub fn at(&self, axis: usize, index: usize) -> Result<Self> {
+        let extent = self.axis(axis)?.extent();
+        if index >= extent {
+            return Err(HistError::NoSuchIndex { index, extent });
+        }
+        let mut axes = self.axes.clone();
+        let inner = axes.split_off(axis + 1);
+        axes.truncate(axis);
+        let run = inner.iter().map(Axis::extent).product();
+        axes.extend(inner);
+        if axes.is_empty() {
+            return Err(HistError::NoAxes);
+        }
+        let chosen = Runs { run, extent, index };
+        let weighted = self
+            .weighted
+            .as_ref()
+            .map(|sums| Weighted { sumw: chosen.of(&sums.sumw), sumw2: chosen.of(&sums.sumw2) });
+        Ok(Self { axes, counts: chosen.of(&self.counts), weighted })
     }
 
     /// A histogram on `axes` that gets every cell where `target` moves it: given the indices along the old axes,
@@ -120,6 +146,21 @@ impl Histogram {
         let values = |sums: &ExactSums| (0..cells).map(|cell| sums.value(cell)).collect();
         let weighted = sums.map(|(sumw, sumw2)| Weighted { sumw: values(&sumw), sumw2: values(&sumw2) });
         Self { axes, counts, weighted }
+    }
+}
+
+/// Every `extent`-th run of neighbouring cells, from the run `index` on.
+struct Runs {
+    run: usize,
+    extent: usize,
+    index: usize,
+}
+
+impl Runs {
+    fn of<T: Copy>(&self, cells: &[T]) -> Vec<T> {
+        // No axis is without cells, but the fields of a histogram are open to all.
+        let runs = cells.chunks_exact(self.run.max(1));
+        runs.skip(self.index).step_by(self.extent.max(1)).flatten().copied().collect()
     }
 }
 

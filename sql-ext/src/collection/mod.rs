@@ -8,6 +8,7 @@ mod n_obj_eq;
 mod n_obj_less;
 mod n_obj_min;
 
+pub(crate) use counting::{counts, integers};
 pub use ht::{Ht, ht};
 pub use leading::{Leading, rank};
 pub use n_obj::{NObj, n_obj};

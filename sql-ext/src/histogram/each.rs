@@ -42,6 +42,12 @@ pub(super) fn column(histograms: &[Option<Histogram>]) -> Result<ColumnarValue> 
 }
 
 fn fault(function: &'static str, source: HistError) -> datafusion_common::DataFusionError {
+    // SQL counts axes from 1.
+    let source = match source {
+        HistError::NoSuchAxis { axis, dimensions } => HistError::NoSuchAxis { axis: axis + 1, dimensions },
+        HistError::AxisTwice { axis } => HistError::AxisTwice { axis: axis + 1 },
+        other => other,
+    };
     FunctionError::Histogram { function, source }.into()
 }
 

@@ -1,6 +1,7 @@
 //! Histograms as values in SQL: how they are carried, and the functions on them.
 
 mod as_histogram;
+mod at;
 mod bins;
 mod bins_nd;
 mod divide;
@@ -14,6 +15,7 @@ mod rebin;
 mod value;
 
 pub(crate) use as_histogram::AsHistogram;
+pub use at::At;
 pub use bins::Bins;
 pub use bins_nd::BinsNd;
 pub use divide::Divide;

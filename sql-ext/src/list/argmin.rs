@@ -1,10 +1,8 @@
 //! `argmin`: where the smallest element of a list is.
 
-use std::cmp::Ordering;
-
 use arrow::array::Int64Array;
 
-use super::order::{self, Ranked};
+use super::order::Ranked;
 use crate::arguments::Shape;
 use crate::prelude::*;
 
@@ -38,19 +36,22 @@ impl ScalarUDFImpl for ArgMin {
     }
 
     fn invoke_with_args(&self, call: ScalarFunctionArgs) -> Result<ColumnarValue> {
-        let places: Int64Array = Ranked::new(&call)?.events().map(|event| argmin(&event)).collect();
+        let places: Int64Array = Ranked::new(&call)?.events().map(|event| argmin(event.present())).collect();
         Ok(ColumnarValue::Array(Arc::new(places)))
     }
 }
 
-/// The place of the smallest of the values that are there.
-pub fn argmin(values: &[Option<f64>]) -> Option<i64> {
-    order::first_by(values, Ordering::is_lt)
+/// The place of the first of the smallest keys, out of (place, key).
+pub fn argmin<K: Ord>(elements: impl IntoIterator<Item = (i64, K)>) -> Option<i64> {
+    let best = elements.into_iter().reduce(|best, next| if next.1 < best.1 { next } else { best });
+    best.map(|(place, _)| place)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::call::{invoke, list_f64};
+    use arrow::datatypes::Int64Type;
     use rstest::rstest;
 
     #[rstest]
@@ -60,6 +61,13 @@ mod tests {
     #[case::nan_is_greatest(&[Some(f64::NAN), Some(1.0)], Some(1))]
     #[case::only_null(&[None], None)]
     fn known_places(#[case] values: &[Option<f64>], #[case] want: Option<i64>) {
-        assert_eq!(argmin(values), want);
+        let lists = list_f64(&[None, Some(values), Some(&[])]);
+        let got = |lists: ArrayRef| {
+            let rows = lists.len();
+            invoke(&ArgMin::default(), &[lists.into()], rows).unwrap()
+        };
+        let (all, sliced) = (got(lists.clone()), got(lists.slice(1, 1)));
+        assert_eq!(all.as_primitive::<Int64Type>().iter().collect::<Vec<_>>(), [None, want, None]);
+        assert_eq!(sliced.as_primitive::<Int64Type>().iter().collect::<Vec<_>>(), [want]);
     }
 }

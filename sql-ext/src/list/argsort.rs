@@ -1,9 +1,11 @@
 //! `argsort`: the places of a list's elements in order.
 
+use std::cmp::Reverse;
+
 use arrow::array::{Int64Builder, ListBuilder};
 use datafusion_common::exec_err;
 
-use super::order::{self, Ranked};
+use super::order::{Elements, Ranked};
 use crate::arguments::Shape;
 use crate::prelude::*;
 
@@ -64,8 +66,13 @@ impl ScalarUDFImpl for ArgSort {
         };
         let ranked = Ranked::new(&call)?;
         let mut lists = ListBuilder::new(Int64Builder::new());
-        for (event, values) in ranked.events().enumerate() {
-            lists.values().append_slice(&argsort(&values, descending));
+        let mut scratch = Vec::new();
+        for (event, elements) in ranked.events().enumerate() {
+            sort(&elements, descending, &mut scratch);
+            for (place, _) in &scratch {
+                lists.values().append_value(*place);
+            }
+            elements.absent().for_each(|place| lists.values().append_value(place));
             lists.append(!ranked.is_null(event));
         }
         Ok(ColumnarValue::Array(Arc::new(lists.finish())))
@@ -81,25 +88,40 @@ fn descending(direction: &ScalarValue) -> Option<bool> {
     }
 }
 
-/// The places of `values` in order.
-pub fn argsort(values: &[Option<f64>], descending: bool) -> Vec<i64> {
-    let mut places: Vec<(i64, Option<f64>)> = (0..).zip(values.iter().copied()).collect();
-    places.sort_by(|(_, left), (_, right)| match (left, right) {
-        (Some(left), Some(right)) if descending => order::compare(*right, *left),
-        (Some(left), Some(right)) => order::compare(*left, *right),
-        (left, right) => left.is_none().cmp(&right.is_none()),
-    });
-    places.into_iter().map(|(place, _)| place).collect()
+/// The elements that are there, place and key, in order; equal ones in that of the list.
+fn sort(elements: &Elements, descending: bool, sorted: &mut Vec<(i64, i64)>) {
+    sorted.clear();
+    sorted.extend(elements.present());
+    if descending {
+        sorted.sort_by_key(|(_, key)| Reverse(*key));
+    } else {
+        sorted.sort_by_key(|(_, key)| *key);
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::call::{invoke, list_f64};
+    use arrow::datatypes::Int64Type;
 
     #[test]
     fn equal_elements_keep_their_order_in_both_directions() {
         let values = [Some(2.0), None, Some(1.0), Some(2.0), Some(f64::NAN)];
-        assert_eq!(argsort(&values, false), [2, 0, 3, 4, 1]);
-        assert_eq!(argsort(&values, true), [4, 0, 3, 2, 1]);
+        let lists = list_f64(&[Some(&[Some(7.0)]), Some(&values), None]);
+        let got = |lists: ArrayRef, direction: &str| {
+            let rows = lists.len();
+            invoke(&ArgSort::default(), &[lists.into(), ScalarValue::from(direction).into()], rows).unwrap()
+        };
+        let want = |places: [i64; 5]| {
+            ListArray::from_iter_primitive::<Int64Type, _, _>([
+                Some(vec![Some(0)]),
+                Some(places.map(Some).to_vec()),
+                None,
+            ])
+        };
+        assert_eq!(got(lists.clone(), "asc").as_list::<i32>(), &want([2, 0, 3, 4, 1]));
+        assert_eq!(got(lists.clone(), "desc").as_list::<i32>(), &want([4, 0, 3, 2, 1]));
+        assert_eq!(got(lists.slice(1, 2), "desc").as_list::<i32>(), &want([4, 0, 3, 2, 1]).slice(1, 2));
     }
 }

@@ -16,7 +16,7 @@ const PARAMETERS: [Parameter; 2] =
 /// Elements by place.
 #[user_doc(
     doc_section(label = "Lists"),
-    description = "The elements of a list at the given places, in that order; places count from 0, as index branches and `argsort` do. A place that is negative, NULL or past the end gives NULL. A NULL list gives NULL.",
+    description = "The elements of a list at the given places, in that order; places count from 0, as index branches and `argsort` do. A place that is negative, NULL or past the end gives NULL. A NULL list gives NULL. The first n elements are `list[1:n]`, the last `list[-n:-1]`. RVec's Take.",
     syntax_example = "take(list, places)",
     sql_example = "```sql\nSELECT take(Jet.pt, argsort(Jet.btagDeepFlavB, 'desc')) AS pt_by_btag FROM events\n```",
     argument(name = "list", description = "A list."),
