@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use ana_kernels::elements::from_zero;
 use arrow::array::{Array, ArrayRef, AsArray, Float64Array, ListArray};
 use arrow::buffer::{NullBuffer, OffsetBuffer};
 use arrow::compute::cast;
@@ -67,7 +68,7 @@ impl Jagged {
     pub(crate) fn offsets(&self) -> OffsetBuffer<i32> {
         match self.offsets[0] {
             0 => self.offsets.clone(),
-            base => OffsetBuffer::new(self.offsets.iter().map(|offset| offset - base).collect()),
+            _ => OffsetBuffer::new(from_zero(&self.offsets).into()),
         }
     }
 }
