@@ -218,7 +218,9 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    const OPS: [(Comparison, fn(Ordering) -> bool); 6] = [
+    type Holds = fn(Ordering) -> bool;
+
+    const OPS: [(Comparison, Holds); 6] = [
         (Comparison::Eq, Ordering::is_eq),
         (Comparison::Ne, Ordering::is_ne),
         (Comparison::Lt, Ordering::is_lt),

@@ -193,6 +193,8 @@ mod tests {
     use arrow::array::Float64Array;
     use arrow::datatypes::Float64Type;
 
+    type Holds = fn(Ordering) -> bool;
+
     fn order(left: f64, right: f64) -> Ordering {
         left.partial_cmp(&right).unwrap_or_else(|| left.is_nan().cmp(&right.is_nan()))
     }
@@ -210,7 +212,7 @@ mod tests {
             [None, Some(-0.0), Some(0.0), Some(f64::NAN), Some(-f64::NAN), Some(f64::INFINITY), Some(1.0)];
         let left: Vec<Option<f64>> = some.iter().flat_map(|left| some.map(|_| *left)).collect();
         let right: Vec<Option<f64>> = some.iter().flat_map(|_| some).collect();
-        let ops: [(Comparison, fn(Ordering) -> bool); 3] = [
+        let ops: [(Comparison, Holds); 3] = [
             (Comparison::Eq, Ordering::is_eq),
             (Comparison::Lt, Ordering::is_lt),
             (Comparison::Ge, Ordering::is_ge),
