@@ -39,6 +39,12 @@ impl<'a> Bitmap<'a> {
         self.len == 0
     }
 
+    /// How many bits are set.
+    #[must_use]
+    pub fn count(&self) -> usize {
+        (0..self.len).step_by(64).map(|i| self.word(i).count_ones() as usize).sum()
+    }
+
     /// Bit `i`; false beyond the end.
     #[inline]
     #[must_use]

@@ -30,6 +30,7 @@
 )]
 
 pub mod cpu;
+pub mod elements;
 mod error;
 mod fill;
 pub mod ir;

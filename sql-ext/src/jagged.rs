@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use ana_kernels::elements;
 use arrow::array::{Array, ArrayRef, AsArray, Float64Array, ListArray};
 use arrow::buffer::{NullBuffer, OffsetBuffer};
 use arrow::compute::cast;
@@ -73,7 +74,7 @@ impl Jagged {
 pub(crate) fn from_zero(offsets: &OffsetBuffer<i32>) -> OffsetBuffer<i32> {
     match offsets[0] {
         0 => offsets.clone(),
-        base => OffsetBuffer::new(offsets.iter().map(|offset| offset - base).collect()),
+        _ => OffsetBuffer::new(elements::from_zero(offsets).into()),
     }
 }
 

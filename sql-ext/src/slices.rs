@@ -8,6 +8,26 @@ use arrow::datatypes::{
     UInt32Type, UInt64Type,
 };
 
+/// Runs `$call` with the Arrow type of a number type as its parameter; `$else` for other types.
+macro_rules! for_number {
+    ($data_type:expr, $call:ident($($argument:expr),*), $else:expr) => {
+        match $data_type {
+            arrow::datatypes::DataType::Float32 => $call::<arrow::datatypes::Float32Type>($($argument),*),
+            arrow::datatypes::DataType::Float64 => $call::<arrow::datatypes::Float64Type>($($argument),*),
+            arrow::datatypes::DataType::Int8 => $call::<arrow::datatypes::Int8Type>($($argument),*),
+            arrow::datatypes::DataType::Int16 => $call::<arrow::datatypes::Int16Type>($($argument),*),
+            arrow::datatypes::DataType::Int32 => $call::<arrow::datatypes::Int32Type>($($argument),*),
+            arrow::datatypes::DataType::Int64 => $call::<arrow::datatypes::Int64Type>($($argument),*),
+            arrow::datatypes::DataType::UInt8 => $call::<arrow::datatypes::UInt8Type>($($argument),*),
+            arrow::datatypes::DataType::UInt16 => $call::<arrow::datatypes::UInt16Type>($($argument),*),
+            arrow::datatypes::DataType::UInt32 => $call::<arrow::datatypes::UInt32Type>($($argument),*),
+            arrow::datatypes::DataType::UInt64 => $call::<arrow::datatypes::UInt64Type>($($argument),*),
+            _ => $else,
+        }
+    };
+}
+pub(crate) use for_number;
+
 /// Bits as they lie.
 pub(crate) fn bitmap(bits: &BooleanBuffer) -> Result<Bitmap<'_>, KernelError> {
     Bitmap::new(bits.values(), bits.offset(), bits.len())

@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use ana_kernels::elements::sums;
 use arrow::buffer::ScalarBuffer;
 use arrow::datatypes::Float32Type;
 
@@ -46,10 +47,9 @@ impl ScalarUDFImpl for Ht {
             let known = |range: Range<usize>| range.filter(|&i| values.is_valid(i)).map(|i| values.value(i));
             ranges(&pt).map(|range| known(range).fold(0.0, |sum, pt| sum + pt)).collect()
         } else if let Some(values) = pt.values().as_primitive_opt::<Float32Type>() {
-            ranges(&pt).map(|range| ht(&values.values()[range])).collect()
+            sums(pt.value_offsets(), values.values())
         } else {
-            let values = float64(pt.values())?;
-            ranges(&pt).map(|range| ht(&values.values()[range])).collect()
+            sums(pt.value_offsets(), float64(pt.values())?.values())
         };
         Ok(ColumnarValue::Array(Arc::new(Float64Array::new(ScalarBuffer::from(sums), pt.nulls().cloned()))))
     }

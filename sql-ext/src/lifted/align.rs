@@ -1,5 +1,6 @@
 //! Arguments of one call brought to one shape: a value per element, and the offsets they share.
 
+use ana_kernels::elements;
 use arrow::array::UInt32Array;
 use arrow::buffer::{NullBuffer, OffsetBuffer};
 use arrow::compute::take;
@@ -88,7 +89,9 @@ fn same_lengths(
     let mut all = lists.iter().enumerate().filter_map(|(k, list)| Some((k, list.as_ref()?)));
     let Some((first, leader)) = all.next() else { return Ok(()) };
     for (other, list) in all {
-        if list.offsets().ptr_eq(leader.offsets()) {
+        if list.offsets().ptr_eq(leader.offsets())
+            || elements::same_lengths(list.value_offsets(), leader.value_offsets())
+        {
             continue;
         }
         let differs = (0..leader.len()).find(|&event| {
@@ -114,9 +117,7 @@ fn same_lengths(
 fn shared_offsets(leader: &ListArray, nulls: Option<&NullBuffer>) -> OffsetBuffer<i32> {
     match (nulls, leader.value_offsets()[0]) {
         (None, 0) => leader.offsets().clone(),
-        (None, base) => {
-            OffsetBuffer::new(leader.value_offsets().iter().map(|offset| offset - base).collect())
-        }
+        (None, _) => OffsetBuffer::new(elements::from_zero(leader.value_offsets()).into()),
         (Some(nulls), _) => OffsetBuffer::from_lengths((0..leader.len()).map(|event| {
             if nulls.is_valid(event) {
                 jagged::start(leader, event + 1) - jagged::start(leader, event)

@@ -15,7 +15,7 @@ use datafusion_expr::{
 use datafusion_optimizer::analyzer::type_coercion::TypeCoercionRewriter;
 use datafusion_physical_expr::{PhysicalExpr, create_physical_expr};
 
-use super::{align::Aligned, nan, precision};
+use super::{align::Aligned, compare, nan, precision};
 use crate::prelude::*;
 
 /// The placeholder of argument `position`, counted from 0, in the expression given to [`lift`].
@@ -74,7 +74,7 @@ struct Compiled {
     schema: Arc<Schema>,
     physical: Arc<dyn PhysicalExpr>,
     returns: DataType,
-    /// Whether the answer depends on the order of the values.
+    /// Whether the answer depends on the engine's order of the values.
     compares: bool,
 }
 
@@ -133,13 +133,14 @@ impl Compiled {
         let coerced = template.rewrite(&mut TypeCoercionRewriter::new(&df_schema))?.data;
         let exact = precision::exact_comparisons(coerced, &schema)?;
         let returns = arguments::list_of(exact.get_type(&df_schema)?);
-        let compares = nan::compares(&exact)?;
         let physical = create_physical_expr(
             &exact,
             &df_schema,
             &ExecutionProps::new(),
             &PhysicalPlanningContext::default(),
         )?;
+        let physical = compare::by_kernels(physical, &schema)?;
+        let compares = nan::compares(&exact, &physical)?;
         Ok(Self { schema, physical, returns, compares })
     }
 

@@ -1,11 +1,14 @@
 //! `mask`: the elements of a list for which a condition holds; written `list[condition]`.
 
-use arrow::array::BooleanArray;
+use ana_kernels::Bitmap;
+use ana_kernels::elements::{keep, keep_offsets};
+use arrow::array::{ArrowPrimitiveType, BooleanArray, PrimitiveArray};
 use arrow::buffer::OffsetBuffer;
 use arrow::compute::{cast, filter, prep_null_mask_filter};
 
 use super::align::Aligned;
 use crate::prelude::*;
+use crate::slices::{self, for_number};
 
 const SYNTAX: &str = "mask(list, condition)";
 
@@ -77,9 +80,10 @@ impl ScalarUDFImpl for Mask {
             mask if mask.null_count() > 0 => prep_null_mask_filter(mask),
             mask => mask.clone(),
         };
-        let values = filter(&values.to_array(elements)?, &kept)?;
+        let values = kept_values(&values.to_array(elements)?, &kept)?;
         let item = Arc::new(Field::new_list_field(values.data_type().clone(), true));
-        let offsets = kept_offsets(aligned.offsets(), &kept);
+        let bits = slices::bitmap(kept.values()).map_err(FunctionError::from)?;
+        let offsets = OffsetBuffer::new(keep_offsets(aligned.offsets(), bits).into());
         Ok(ColumnarValue::Array(Arc::new(ListArray::try_new(
             item,
             offsets,
@@ -89,13 +93,18 @@ impl ScalarUDFImpl for Mask {
     }
 }
 
-/// Offsets of the elements that are kept.
-fn kept_offsets(offsets: &OffsetBuffer<i32>, kept: &BooleanArray) -> OffsetBuffer<i32> {
-    let mut bits = kept.values().iter();
-    OffsetBuffer::from_lengths(offsets.windows(2).map(|pair| {
-        let elements = usize::try_from(pair[1] - pair[0]).unwrap_or(0);
-        bits.by_ref().take(elements).filter(|bit| *bit).count()
-    }))
+/// The elements that are kept; numbers without NULL by the kernel.
+fn kept_values(values: &ArrayRef, kept: &BooleanArray) -> Result<ArrayRef> {
+    if values.null_count() > 0 {
+        return Ok(filter(values, kept)?);
+    }
+    let bits = slices::bitmap(kept.values()).map_err(FunctionError::from)?;
+    for_number!(values.data_type(), numbers(values, bits), Ok(filter(values, kept)?))
+}
+
+fn numbers<T: ArrowPrimitiveType>(values: &ArrayRef, kept: Bitmap<'_>) -> Result<ArrayRef> {
+    let kept = keep(values.as_primitive::<T>().values(), kept);
+    Ok(Arc::new(PrimitiveArray::<T>::new(kept.into(), None)))
 }
 
 #[cfg(test)]
@@ -121,6 +130,30 @@ mod tests {
         let condition = booleans(&[&[None, Some(true), Some(true)], &[], &[]]);
         let got = invoke(&Mask::default(), &[list.into(), condition.into()], 3).unwrap();
         assert_eq!(&got, &list_f32(&[Some(&[Some(2.0), None]), Some(&[]), None]));
+    }
+
+    #[test]
+    fn slices_of_longer_lists() {
+        let list = list_f32(&[
+            Some(&[Some(9.0), Some(8.0)]),
+            Some(&[Some(1.0), Some(2.0)]),
+            Some(&[]),
+            Some(&[Some(3.0)]),
+        ]);
+        let condition = booleans(&[
+            &[Some(true)],
+            &[Some(true)],
+            &[Some(false), Some(true)],
+            &[],
+            &[Some(true)],
+            &[Some(false)],
+        ]);
+        let given = [list.slice(1, 3).into(), condition.slice(2, 3).into()];
+        let got = invoke(&Mask::default(), &given, 3).unwrap();
+        assert_eq!(&got, &list_f32(&[Some(&[Some(2.0)]), Some(&[]), Some(&[Some(3.0)])]));
+        let given = [list.slice(0, 3).into(), condition.slice(2, 3).into()];
+        let error = invoke(&Mask::default(), &given, 3).unwrap_err();
+        assert!(error.to_string().contains("lists of one collection are needed"), "{error}");
     }
 
     #[test]

@@ -5,6 +5,7 @@
 //! own rules of types, NULL and order, and the result shares the offsets of its arguments.
 
 mod align;
+mod compare;
 mod expression;
 mod function;
 mod mask;

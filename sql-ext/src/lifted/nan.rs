@@ -4,21 +4,26 @@
 use arrow::array::ArrowPrimitiveType;
 use arrow::datatypes::{Float32Type, Float64Type};
 use datafusion_common::tree_node::TreeNode;
-use datafusion_expr::{BinaryExpr, Expr};
+use datafusion_expr::Expr;
+use datafusion_physical_expr::{PhysicalExpr, expressions::BinaryExpr};
 
 use crate::prelude::*;
 
-/// Whether the order of floats matters in an expression.
-pub(super) fn compares(expression: &Expr) -> Result<bool> {
-    expression.exists(|part| {
+/// Whether the engine's order of floats matters in an expression, which was planned as `planned`. Comparisons that
+/// are left to the kernels are none of the engine's.
+pub(super) fn compares(expression: &Expr, planned: &Arc<dyn PhysicalExpr>) -> Result<bool> {
+    let by_operator = planned.exists(|part| {
+        Ok(part.downcast_ref::<BinaryExpr>().is_some_and(|binary| binary.op().supports_propagation()))
+    })?;
+    let otherwise = expression.exists(|part| {
         Ok(match part {
-            Expr::BinaryExpr(BinaryExpr { op, .. }) => op.supports_propagation(),
-            Expr::Between(_) | Expr::InList(_) => true,
+            Expr::InList(_) => true,
             Expr::Case(case) => case.expr.is_some(),
             Expr::ScalarFunction(call) => orders(call.func.name()),
             _ => false,
         })
-    })
+    })?;
+    Ok(by_operator || otherwise)
 }
 
 /// Whether a function compares its arguments.
