@@ -20,7 +20,9 @@ use datafusion_expr::sqlparser::ast::{
 };
 use datafusion_expr::{Expr, ExprSchemable, ScalarUDF};
 
-use crate::aggregate::{Cutflow, NMinusOne};
+use ana_hist::Axis;
+
+use crate::aggregate::{Cutflow, Hist, NMinusOne};
 use crate::arguments;
 use crate::axis::regular::regular;
 use crate::axis::{self, axis_at, axis_literal, axis_scalar};
@@ -111,7 +113,12 @@ impl ExprPlanner for HistogramPlanner {
             return Ok(PlannerResult::Planned(function.call(vec![histogram.clone()]).alias(shown)));
         }
         match call.func.name() {
-            "hist" => name_axes(&mut call.args)?,
+            "hist" => {
+                name_axes(&mut call.args)?;
+                if let Some((axes, args)) = without_axes(&call.args)? {
+                    (call.func, call.args) = (Arc::new(Hist::with_axes(axes).into()), args);
+                }
+            }
             "cutflow" => call.func = Arc::new(Cutflow::labelled(call.args.iter().map(text).collect()).into()),
             "nminusone" => {
                 call.func = Arc::new(NMinusOne::labelled(call.args.iter().map(text).collect()).into())
@@ -190,6 +197,24 @@ fn name_axes(call: &mut Vec<Expr>) -> Result<()> {
     Ok(())
 }
 
+/// The axes of a call, and the arguments without them; `None` where an axis is not made yet, or there is none.
+fn without_axes(call: &[Expr]) -> Result<Option<(Vec<Axis>, Vec<Expr>)>> {
+    let (mut axes, mut values) = (vec![], vec![]);
+    let mut rest = call;
+    while let [value, axis, behind @ ..] = rest
+        && is_axis_call(axis)
+    {
+        let Expr::Literal(ScalarValue::Struct(made), _) = axis else { return Ok(None) };
+        let Some(axis) = axis_at(made, 0)? else { return Ok(None) };
+        axes.push(axis);
+        values.push(value.clone());
+        rest = behind;
+    }
+    values.extend_from_slice(rest);
+    let misplaced = values.iter().any(is_axis_call);
+    Ok((!axes.is_empty() && !misplaced).then_some((axes, values)))
+}
+
 fn is_axis_call(argument: &Expr) -> bool {
     match argument {
         Expr::ScalarFunction(call) => {
@@ -226,7 +251,7 @@ fn named(call: Expr, name: String) -> Result<Expr> {
 }
 
 /// The axis that a call makes; `None` where its arguments are not constants, an error where they make no axis.
-fn made(call: &Expr) -> Result<Option<ana_hist::Axis>> {
+fn made(call: &Expr) -> Result<Option<Axis>> {
     let call = match call {
         Expr::Literal(ScalarValue::Struct(axis), _) => return axis_at(axis, 0),
         Expr::ScalarFunction(call) => call,

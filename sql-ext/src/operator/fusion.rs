@@ -250,7 +250,7 @@ fn kind(
         let at = |place: usize| {
             arguments.get(place).copied().ok_or_else(|| internal_datafusion_err!("hist: no argument {place}"))
         };
-        let (weight, categories) = hist.places();
+        let (weight, categories) = hist.places(&types)?;
         let weights = weight.map(at).transpose()?.map(parts);
         let categories = categories.map(at).transpose()?.map(parts);
         return Ok(Kind::Hist(HistCall { expr, arguments, types, categories, weights }));

@@ -13,7 +13,7 @@ use datafusion_expr::{Accumulator, AggregateUDF, AggregateUDFImpl, Expr, GroupsA
 use super::accumulator::{HistAccumulator, Machine};
 use super::groups::HistGroups;
 use super::layout::{AxisPlaces, Layout, constant_value};
-use crate::axis::{axis_kind, axis_text};
+use crate::axis::{axis_data_type, axis_kind, axis_text};
 use crate::histogram::{histogram_data_type, histogram_field};
 use crate::planner::text;
 use crate::prelude::*;
@@ -42,15 +42,30 @@ pub struct Hist {
     bound: Option<Bound>,
 }
 
-/// The axes of one call, taken out of its arguments when the query is optimized: as arguments the engine would
-/// make columns of them, a struct per event. The arguments that remain are the values and the weight.
+/// The axes of one call, taken out of its arguments while the query is planned: as arguments the engine would compare
+/// them as structs, and make columns of them, a struct per event. The arguments that remain are the values, the weight
+/// and the categories.
 #[derive(Debug, Clone)]
 struct Bound {
     axes: Vec<Axis>,
-    /// Of the call as it was written.
-    layout: Layout,
     /// The axes as text, names included: equal texts are equal axes.
     key: String,
+}
+
+impl Bound {
+    fn new(axes: Vec<Axis>) -> Self {
+        let key = format!("{axes:?}");
+        Self { axes, key }
+    }
+
+    /// The layout of the call as it was written, given the types of the arguments that remain.
+    fn layout(&self, types: &[DataType]) -> Result<Layout> {
+        let (values, rest) = types.split_at(self.axes.len().min(types.len()));
+        let pairs = values.iter().flat_map(|value| [value.clone(), axis_data_type()]);
+        let layout = Layout::of(&pairs.chain(rest.iter().cloned()).collect::<Vec<_>>())?;
+        layout.check_value_kinds(self.axes.iter().map(|axis| Some(axis.kind_name())), values)?;
+        Ok(layout)
+    }
 }
 
 impl Default for Hist {
@@ -61,8 +76,7 @@ impl Default for Hist {
 
 impl PartialEq for Hist {
     fn eq(&self, other: &Self) -> bool {
-        let key = |hist: &Self| hist.bound.as_ref().map(|bound| (bound.key.clone(), bound.layout.clone()));
-        key(self) == key(other)
+        self.key() == other.key()
     }
 }
 
@@ -70,11 +84,21 @@ impl Eq for Hist {}
 
 impl Hash for Hist {
     fn hash<H: Hasher>(&self, state: &mut H) {
-        self.bound.as_ref().map(|bound| &bound.key).hash(state);
+        self.key().hash(state);
     }
 }
 
 impl Hist {
+    /// A function of values, weight and categories, for these axes.
+    #[must_use]
+    pub fn with_axes(axes: Vec<Axis>) -> Self {
+        Self { bound: Some(Bound::new(axes)), ..Self::default() }
+    }
+
+    fn key(&self) -> Option<&str> {
+        self.bound.as_ref().map(|bound| &*bound.key)
+    }
+
     /// The call with its axes taken out; the call as it is where they are not constants yet.
     fn bind(call: AggregateFunction, types: &[DataType]) -> Result<Expr> {
         let layout = Layout::of(types)?;
@@ -98,9 +122,7 @@ impl Hist {
         let places = layout.places();
         let mut arguments: Vec<Option<Expr>> = call.params.args.into_iter().map(Some).collect();
         let args = places.iter().filter_map(|&place| arguments[place].take()).collect();
-        let key = format!("{axes:?}");
-        let bound = Self { bound: Some(Bound { axes, layout, key }), ..Self::default() };
-        let func = Arc::new(AggregateUDF::from(bound));
+        let func = Arc::new(AggregateUDF::from(Self::with_axes(axes)));
         let params = AggregateFunctionParams { args, ..call.params };
         Ok(Expr::AggregateFunction(AggregateFunction { func, params }))
     }
@@ -115,19 +137,21 @@ impl Hist {
         self.bound.as_ref().map_or(&[], |bound| &bound.axes)
     }
 
-    /// Places of the weight and of the categories among the arguments that remain.
-    pub(crate) fn places(&self) -> (Option<usize>, Option<usize>) {
-        let Some(Bound { layout, .. }) = &self.bound else { return (None, None) };
+    /// Places of the weight and of the categories among the arguments that remain, which are of these types.
+    pub(crate) fn places(&self, types: &[DataType]) -> Result<(Option<usize>, Option<usize>)> {
+        let Some(bound) = &self.bound else { return Ok((None, None)) };
+        let layout = bound.layout(types)?;
         let values = layout.values.len();
         let weight = layout.weight.map(|_| values);
-        (weight, layout.categories.map(|_| values + usize::from(weight.is_some())))
+        Ok((weight, layout.categories.map(|_| values + usize::from(weight.is_some()))))
     }
 
     /// What fills, for arguments of these types.
     pub(crate) fn bound_machine(&self, types: &[DataType]) -> Result<Machine> {
         match &self.bound {
-            Some(Bound { axes, layout, .. }) => {
-                Machine::new(axes.clone(), layout, (0..types.len()).collect(), types)
+            Some(bound) => {
+                let places = (0..types.len()).collect();
+                Machine::new(bound.axes.clone(), &bound.layout(types)?, places, types)
             }
             None => plan_err!("hist: the axes are not known"),
         }
@@ -175,15 +199,18 @@ impl AggregateUDFImpl for Hist {
     }
 
     fn return_type(&self, arguments: &[DataType]) -> Result<DataType> {
-        if self.bound.is_none() {
-            Layout::of(arguments)?;
-        }
+        match &self.bound {
+            Some(bound) => bound.layout(arguments)?,
+            None => Layout::of(arguments)?,
+        };
         Ok(histogram_data_type())
     }
 
     fn return_field(&self, arguments: &[FieldRef]) -> Result<FieldRef> {
         let types: Vec<DataType> = arguments.iter().map(|field| field.data_type().clone()).collect();
-        if self.bound.is_none() {
+        if let Some(bound) = &self.bound {
+            bound.layout(&types)?;
+        } else {
             let layout = Layout::of(&types)?;
             if let AxisPlaces::Arguments(places) = &layout.axes {
                 layout.check_kinds(places.iter().map(|&place| axis_kind(&arguments[place])), &types)?;

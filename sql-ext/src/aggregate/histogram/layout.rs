@@ -141,8 +141,18 @@ impl Layout {
         kinds: impl Iterator<Item = Option<&'a str>>,
         types: &[DataType],
     ) -> Result<()> {
-        for (kind, &place) in kinds.zip(&self.values) {
-            let value = item(&types[place]).unwrap_or(&types[place]);
+        let values: Vec<DataType> = self.values.iter().map(|&place| types[place].clone()).collect();
+        self.check_value_kinds(kinds, &values)
+    }
+
+    /// The same, given the types of the values alone.
+    pub(super) fn check_value_kinds<'a>(
+        &self,
+        kinds: impl Iterator<Item = Option<&'a str>>,
+        values: &[DataType],
+    ) -> Result<()> {
+        for ((kind, found), &place) in kinds.zip(values).zip(&self.values) {
+            let value = item(found).unwrap_or(found);
             let text = is_text(plain(value));
             let (fits, expected) = match kind {
                 None => continue,
@@ -153,7 +163,7 @@ impl Layout {
                 Some(_) => (!text, "a number; texts go on a category axis"),
             };
             if !fits {
-                return Err(wrong(place, "value", expected, &types[place]));
+                return Err(wrong(place, "value", expected, found));
             }
         }
         Ok(())
