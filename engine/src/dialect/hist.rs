@@ -1,4 +1,4 @@
-//! The named arguments of `hist`: `weight => w`, `weights => {…}`, `categories => {…}`.
+//! The named arguments of `hist`, `cutflow` and `nminusone`: `weight => w`, `weights => {…}`, `categories => {…}`.
 
 use datafusion::sql::sqlparser::ast::{
     Expr, FunctionArg, FunctionArgExpr, FunctionArguments, Ident, Spanned,
@@ -9,11 +9,12 @@ use crate::error::Result;
 
 const NAMES: [&str; 3] = ["weight", "weights", "categories"];
 
-/// Puts the named arguments of a `hist` call where the function expects them: the weight or its variations behind the
-/// axes, the categories last.
+/// Puts the named arguments of a call where the function expects them: the weight or its variations behind the axes or
+/// cuts, the categories last.
 pub(super) fn name_to_place(expr: &mut Expr) -> Result<()> {
     let Expr::Function(call) = expr else { return Ok(()) };
-    if !call.name.to_string().eq_ignore_ascii_case("hist") {
+    let function = call.name.to_string().to_lowercase();
+    if !matches!(function.as_str(), "hist" | "cutflow" | "nminusone") {
         return Ok(());
     }
     let FunctionArguments::List(list) = &mut call.args else { return Ok(()) };
@@ -34,14 +35,15 @@ pub(super) fn name_to_place(expr: &mut Expr) -> Result<()> {
         let place = match name.value.to_lowercase().as_str() {
             "weight" | "weights" => &mut weight,
             "categories" => &mut categories,
-            _ => return Err(unknown(&name)),
+            _ => return Err(unknown(&function, &name)),
         };
         if place.is_some() {
-            return Err(fault(name.span, format!("hist: '{name}' is given twice"), vec![]));
+            return Err(fault(name.span, format!("{function}: '{name}' is given twice"), vec![]));
         }
         let plural = name.value.ends_with('s');
         if plural && matches!(value, Expr::Value(_)) {
-            let message = format!("hist: {name} takes a value for each name: {name} => {{'a': …, 'b': …}}");
+            let message =
+                format!("{function}: {name} takes a value for each name: {name} => {{'a': …, 'b': …}}");
             return Err(fault(value.span(), message, vec![]));
         }
         *place = Some(FunctionArg::Unnamed(FunctionArgExpr::Expr(value)));
@@ -51,11 +53,11 @@ pub(super) fn name_to_place(expr: &mut Expr) -> Result<()> {
     Ok(())
 }
 
-fn unknown(name: &Ident) -> crate::EngineError {
+fn unknown(function: &str, name: &Ident) -> crate::EngineError {
     let near = faults::nearest(&name.value, NAMES.into_iter(), 1);
     let help = match near.first() {
         Some(near) => format!("did you mean {near}?"),
         None => format!("the names are {}", NAMES.join(", ")),
     };
-    fault(name.span, format!("hist has no argument named '{name}'"), vec![help])
+    fault(name.span, format!("{function} has no argument named '{name}'"), vec![help])
 }

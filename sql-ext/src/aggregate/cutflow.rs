@@ -10,11 +10,18 @@ use crate::prelude::*;
 /// Events after each cut in turn.
 #[user_doc(
     doc_section(label = "Selections"),
-    description = "How many events are left after each cut, in the order given: a list of rows (cut, count, sumw, sumw2), the first for all events, then one per cut, labelled with its text. A NULL cut is not passed; an event with a NULL weight is not counted. Sums are exact to the bit for any number of threads; without weight they equal the count.",
-    syntax_example = "cutflow(cut, cut, …[, weight])",
-    sql_example = "```sql\nSELECT cutflow(nMuon = 2, Muon_charge[1] <> Muon_charge[2], MET_pt < 50, genWeight) FROM events\n```",
+    description = "How many events are left after each cut, in the order given: a list of rows (cut, count, sumw, sumw2), the first for all events, then one per cut, labelled with its text. A NULL cut is not passed; an event with a NULL weight is not counted. Sums are exact to the bit for any number of threads; without weight they equal the count. weights => {'nominal': w, …} and categories => {'2b': nb >= 2, …} give the rows of every variation and category, which are then named in front.",
+    syntax_example = "cutflow(cut, cut, …[, weight | weights => {…}][, categories => {…}])",
+    sql_example = "```sql\nSELECT cutflow(nMuon = 2, Muon_charge[1] <> Muon_charge[2], MET_pt < 50, genWeight) FROM events;\n\nSELECT unnest(cutflow(nMuon = 2, MET_pt < 50, weights => {'nominal': genWeight, 'up': genWeight * 1.1},\n                      categories => {'all': true, '2j': nJet >= 2})) FROM events\n```",
     argument(name = "cut", description = "True or false per event."),
-    argument(name = "weight", description = "A number per event.")
+    argument(
+        name = "weight",
+        description = "A number per event; or a struct of such weights, the variations, each of which has its rows."
+    ),
+    argument(
+        name = "categories",
+        description = "A struct of conditions per event, each of which has its rows."
+    )
 )]
 #[derive(Debug, PartialEq, Eq, Hash)]
 pub struct Cutflow {
@@ -50,8 +57,7 @@ impl AggregateUDFImpl for Cutflow {
     }
 
     fn return_type(&self, arguments: &[DataType]) -> Result<DataType> {
-        Table::Cutflow.cuts(arguments)?;
-        Ok(Table::Cutflow.return_type())
+        Table::Cutflow.return_type(arguments)
     }
 
     fn state_fields(&self, call: StateFieldsArgs) -> Result<Vec<FieldRef>> {

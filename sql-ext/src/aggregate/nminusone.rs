@@ -11,10 +11,17 @@ use crate::prelude::*;
 #[user_doc(
     doc_section(label = "Selections"),
     description = "What each cut alone takes away: a list of rows (cut, count, sumw, sumw2), the first for all events, then one per cut with the events that pass all the others, the last for those that pass every cut. Otherwise as cutflow.",
-    syntax_example = "nminusone(cut, cut, …[, weight])",
+    syntax_example = "nminusone(cut, cut, …[, weight | weights => {…}][, categories => {…}])",
     sql_example = "```sql\nSELECT nminusone(nMuon = 2, Muon_charge[1] <> Muon_charge[2], MET_pt < 50) FROM events\n```",
     argument(name = "cut", description = "True or false per event."),
-    argument(name = "weight", description = "A number per event.")
+    argument(
+        name = "weight",
+        description = "A number per event; or a struct of such weights, the variations, each of which has its rows."
+    ),
+    argument(
+        name = "categories",
+        description = "A struct of conditions per event, each of which has its rows."
+    )
 )]
 #[derive(Debug, PartialEq, Eq, Hash)]
 pub struct NMinusOne {
@@ -50,8 +57,7 @@ impl AggregateUDFImpl for NMinusOne {
     }
 
     fn return_type(&self, arguments: &[DataType]) -> Result<DataType> {
-        Table::NMinusOne.cuts(arguments)?;
-        Ok(Table::NMinusOne.return_type())
+        Table::NMinusOne.return_type(arguments)
     }
 
     fn state_fields(&self, call: StateFieldsArgs) -> Result<Vec<FieldRef>> {

@@ -15,6 +15,7 @@ use datafusion_expr::function::{AccumulatorArgs, StateFieldsArgs};
 use datafusion_expr::utils::format_state_name;
 use std::sync::Arc;
 
+use super::histogram::{Variants, is_categories, is_struct_of};
 use crate::arguments::{is_number, list_of, type_name};
 use crate::error::FunctionError;
 use crate::jagged;
@@ -41,8 +42,8 @@ impl Table {
 
     fn syntax(self) -> &'static str {
         match self {
-            Self::Cutflow => "cutflow(cut, cut, …[, weight])",
-            Self::NMinusOne => "nminusone(cut, cut, …[, weight])",
+            Self::Cutflow => "cutflow(cut, cut, …[, weight | weights => {…}][, categories => {…}])",
+            Self::NMinusOne => "nminusone(cut, cut, …[, weight | weights => {…}][, categories => {…}])",
         }
     }
 
@@ -53,8 +54,8 @@ impl Table {
         }
     }
 
-    /// The number of cuts of a call; a weight, if there is one, is the argument after them.
-    pub(super) fn cuts(self, types: &[DataType]) -> Result<usize> {
+    /// How many cuts a call of arguments of these types has, and its categories and variations.
+    pub(super) fn layout(self, types: &[DataType]) -> Result<(usize, Variants)> {
         let is_cut = |found: &DataType| matches!(found, DataType::Boolean | DataType::Null);
         let cuts = types.iter().take_while(|found| is_cut(found)).count();
         let function = self.name();
@@ -70,16 +71,29 @@ impl Table {
             expected,
             found: type_name(&types[place]),
         };
-        match types.len() - cuts {
-            0 => Ok(cuts),
-            1 if is_number(&types[cuts]) && cuts > 0 => Ok(cuts),
-            1 => Err(wrong(cuts, "weight", "true or false, or a number as the weight").into()),
-            _ => Err(wrong(cuts, "cut", "true or false").into()),
+        if cuts == 0 {
+            return Err(wrong(0, "cut", "true or false").into());
         }
+        let is_weight = |found: &DataType| is_number(found) || is_struct_of(found, is_number);
+        let (weight, categories) = match &types[cuts..] {
+            [] => (None, None),
+            [one] if is_categories(one) => (None, Some(one)),
+            [weight] if is_weight(weight) => (Some(weight), None),
+            [weight, categories] if is_weight(weight) && is_categories(categories) => {
+                (Some(weight), Some(categories))
+            }
+            [_] => return Err(wrong(cuts, "weight", "true or false, or a number as the weight").into()),
+            [weight, _] if is_weight(weight) => {
+                return Err(wrong(cuts + 1, "categories", "a struct of conditions").into());
+            }
+            _ => return Err(wrong(cuts, "cut", "true or false").into()),
+        };
+        Ok((cuts, Variants::of(weight, categories)))
     }
 
-    pub(super) fn return_type(self) -> DataType {
-        list_of(DataType::Struct(fields()))
+    pub(super) fn return_type(self, types: &[DataType]) -> Result<DataType> {
+        let (_, variants) = self.layout(types)?;
+        Ok(list_of(DataType::Struct(fields(&variants))))
     }
 
     pub(super) fn state_fields(self, call: &StateFieldsArgs) -> Vec<FieldRef> {
@@ -96,24 +110,28 @@ impl Table {
             return Err(FunctionError::Call { function: self.name(), reason }.into());
         }
         let types: Vec<DataType> = call.expr_fields.iter().map(|field| field.data_type().clone()).collect();
-        let cuts = self.cuts(&types)?;
-        let weighted = types.len() > cuts;
+        let (cuts, variants) = self.layout(&types)?;
+        let weighted = types.get(cuts).is_some_and(|found| !is_categories(found));
         let labels = match labels {
             Some(labels) => labels.iter().take(cuts).cloned().collect(),
             None => call.exprs[..cuts].iter().map(ToString::to_string).collect(),
         };
-        SelectionAccumulator::new(self, labels, weighted)
+        SelectionAccumulator::new(self, labels, variants, weighted)
     }
 }
 
-fn fields() -> Fields {
+/// Of a row: the names of its category and its variation where there are any, then its cut and what it holds.
+fn fields(variants: &Variants) -> Fields {
     let field = |name: &str, data_type| Field::new(name, data_type, true);
-    Fields::from(vec![
+    let names = ["category", "variation"].into_iter().zip(variants.labels());
+    let named = names.filter(|(_, labels)| labels.is_some()).map(|(name, _)| field(name, DataType::Utf8));
+    let held = [
         field("cut", DataType::Utf8),
         field("count", DataType::UInt64),
         field("sumw", DataType::Float64),
         field("sumw2", DataType::Float64),
-    ])
+    ];
+    named.chain(held).collect()
 }
 
 /// The table of one group.
@@ -121,22 +139,30 @@ fn fields() -> Fields {
 pub(super) struct SelectionAccumulator {
     table: Table,
     labels: Vec<String>,
+    variants: Variants,
     sums: ExactHistogram,
 }
 
 impl SelectionAccumulator {
-    fn new(table: Table, labels: Vec<String>, weighted: bool) -> Result<Self> {
+    fn new(table: Table, labels: Vec<String>, variants: Variants, weighted: bool) -> Result<Self> {
         let fault = |source| fault(table, source);
         let rows = i64::try_from(table.rows(labels.len())).unwrap_or(i64::MAX);
-        let axis = Axis::integer(0, rows).map_err(fault)?;
-        let sums = ExactHistogram::new(vec![axis], weighted).map_err(fault)?;
-        Ok(Self { table, labels, sums })
+        let mut axes = variants.axes().map_err(fault)?;
+        axes.push(Axis::integer(0, rows).map_err(fault)?);
+        let sums = ExactHistogram::new(axes, weighted).map_err(fault)?;
+        Ok(Self { table, labels, variants, sums })
     }
 
-    /// Adds the events of `selected` to a row of the table.
-    fn add(&mut self, row: usize, selected: &BooleanBuffer, weights: Option<&Float64Array>) {
-        // Bin 0 is underflow.
-        let cell = row + 1;
+    /// The cell of the first row of a category and variation; bin 0 is underflow.
+    fn first_cell(&self, category: usize, variation: usize) -> usize {
+        let [_, variations] = self.variants.labels();
+        // An axis of names has a bin more, for any other.
+        let front = category * variations.map_or(1, |labels| labels.len() + 1) + variation;
+        front * (self.table.rows(self.labels.len()) + 2) + 1
+    }
+
+    /// Adds the events of `selected` to a cell.
+    fn add(&mut self, cell: usize, selected: &BooleanBuffer, weights: Option<&Float64Array>) {
         match weights {
             None => {
                 if let Some(counts) = self.sums.counts_mut() {
@@ -147,6 +173,34 @@ impl SelectionAccumulator {
                 let chosen: Vec<f64> = selected.set_indices().map(|event| weights.value(event)).collect();
                 let cells = vec![u32::try_from(cell).unwrap_or(u32::MAX); chosen.len()];
                 self.sums.fill_weighted(&cells, &chosen);
+            }
+        }
+    }
+
+    /// Adds the events of `all` to the rows from cell `first` on.
+    fn add_rows(
+        &mut self,
+        first: usize,
+        all: BooleanBuffer,
+        cuts: &[BooleanBuffer],
+        weights: Option<&Float64Array>,
+    ) {
+        self.add(first, &all, weights);
+        match self.table {
+            Table::Cutflow => {
+                let mut selected = all;
+                for (k, cut) in cuts.iter().enumerate() {
+                    selected = &selected & cut;
+                    self.add(first + k + 1, &selected, weights);
+                }
+            }
+            Table::NMinusOne => {
+                let and = |selected: BooleanBuffer, cut: &BooleanBuffer| &selected & cut;
+                for k in 0..cuts.len() {
+                    let others = cuts[..k].iter().chain(&cuts[k + 1..]).fold(all.clone(), and);
+                    self.add(first + k + 1, &others, weights);
+                }
+                self.add(first + cuts.len() + 1, &cuts.iter().fold(all, and), weights);
             }
         }
     }
@@ -172,28 +226,25 @@ impl Accumulator for SelectionAccumulator {
         let Some(first) = arguments.first() else {
             return internal_err!("{} without cuts", self.table.name());
         };
-        let weights = arguments.get(number).map(jagged::float64).transpose()?;
-        let all = match weights.as_ref().and_then(Array::nulls) {
-            Some(nulls) => nulls.inner().clone(),
-            None => BooleanBuffer::new_set(first.len()),
-        };
+        let rows = first.len();
         let cuts = arguments[..number].iter().map(passes).collect::<Result<Vec<_>>>()?;
-        self.add(0, &all, weights.as_ref());
-        match self.table {
-            Table::Cutflow => {
-                let mut selected = all;
-                for (k, cut) in cuts.iter().enumerate() {
-                    selected = &selected & cut;
-                    self.add(k + 1, &selected, weights.as_ref());
-                }
-            }
-            Table::NMinusOne => {
-                let and = |selected: BooleanBuffer, cut: &BooleanBuffer| &selected & cut;
-                for k in 0..number {
-                    let others = cuts[..k].iter().chain(&cuts[k + 1..]).fold(all.clone(), and);
-                    self.add(k + 1, &others, weights.as_ref());
-                }
-                self.add(number + 1, &cuts.iter().fold(all, and), weights.as_ref());
+        let mut rest = arguments[number..].to_vec();
+        let categories = self.variants.categories(&mut rest)?;
+        let variations = self.variants.variations(&mut rest)?;
+        let single = rest.pop();
+        for (category, condition) in categories.into_iter().enumerate() {
+            let inside = match condition {
+                Some(condition) => passes(&(Arc::new(condition) as ArrayRef))?,
+                None => BooleanBuffer::new_set(rows),
+            };
+            for (variation, weight) in variations.iter().enumerate() {
+                let weight = weight.as_ref().or(single.as_ref()).map(jagged::float64).transpose()?;
+                let all = match weight.as_ref().and_then(Array::nulls) {
+                    Some(nulls) => &inside & nulls.inner(),
+                    None => inside.clone(),
+                };
+                let cell = self.first_cell(category, variation);
+                self.add_rows(cell, all, &cuts, weight.as_ref());
             }
         }
         Ok(())
@@ -218,15 +269,37 @@ impl Accumulator for SelectionAccumulator {
         let rows = self.table.rows(self.labels.len());
         let first = std::iter::once("all");
         let last = (self.table == Table::NMinusOne).then_some(EVERY_CUT);
-        let labels = first.chain(self.labels.iter().map(String::as_str)).chain(last);
-        let columns: Vec<ArrayRef> = vec![
-            Arc::new(StringArray::from_iter_values(labels)),
-            Arc::new(UInt64Array::from_iter_values((1..=rows).map(|cell| finished.counts[cell]))),
-            Arc::new(Float64Array::from_iter_values((1..=rows).map(|cell| finished.sumw(cell)))),
-            Arc::new(Float64Array::from_iter_values((1..=rows).map(|cell| finished.sumw2(cell)))),
+        let labels: Vec<&str> = first.chain(self.labels.iter().map(String::as_str)).chain(last).collect();
+        // The names of the categories and variations, if there are any, for every row.
+        let [categories, variations] = self.variants.labels().map(|names| names.map(<[String]>::to_vec));
+        let (mut of_category, mut of_variation, mut cells) = (vec![], vec![], vec![]);
+        for category in 0..categories.as_ref().map_or(1, Vec::len) {
+            for variation in 0..variations.as_ref().map_or(1, Vec::len) {
+                let first = self.first_cell(category, variation);
+                cells.extend(first..first + rows);
+                of_category
+                    .extend(categories.iter().flat_map(|names| std::iter::repeat_n(&names[category], rows)));
+                of_variation
+                    .extend(variations.iter().flat_map(|names| std::iter::repeat_n(&names[variation], rows)));
+            }
+        }
+        let names = [(categories.is_some(), of_category), (variations.is_some(), of_variation)];
+        let names = names.into_iter().filter(|(there, _)| *there);
+        let names = names.map(|(_, names)| -> ArrayRef { Arc::new(StringArray::from_iter_values(names)) });
+        let number = |of: &dyn Fn(usize) -> f64| -> ArrayRef {
+            Arc::new(Float64Array::from_iter_values(cells.iter().map(|&cell| of(cell))))
+        };
+        let held: [ArrayRef; 4] = [
+            Arc::new(StringArray::from_iter_values(labels.iter().cycle().take(cells.len()))),
+            Arc::new(UInt64Array::from_iter_values(cells.iter().map(|&cell| finished.counts[cell]))),
+            number(&|cell| finished.sumw(cell)),
+            number(&|cell| finished.sumw2(cell)),
         ];
-        let table = StructArray::try_new(fields(), columns, None)?;
-        let item = Arc::new(Field::new_list_field(DataType::Struct(fields()), true));
+        let columns: Vec<ArrayRef> = names.chain(held).collect();
+        let rows = cells.len();
+        let fields = fields(&self.variants);
+        let table = StructArray::try_new(fields.clone(), columns, None)?;
+        let item = Arc::new(Field::new_list_field(DataType::Struct(fields), true));
         let list = ListArray::try_new(item, OffsetBuffer::from_lengths([rows]), Arc::new(table), None)?;
         Ok(ScalarValue::List(Arc::new(list)))
     }
@@ -271,7 +344,9 @@ pub(super) mod tests {
             Arc::new(BooleanArray::from(vec![Some(true), Some(false), Some(true), Some(true), None]));
         let w: ArrayRef =
             Arc::new(Float64Array::from(vec![Some(0.5), Some(2.0), Some(1.0), Some(4.0), None]));
-        let new = || SelectionAccumulator::new(table, vec!["a".into(), "b".into()], true).unwrap();
+        let new = || {
+            SelectionAccumulator::new(table, vec!["a".into(), "b".into()], Variants::default(), true).unwrap()
+        };
         let mut whole = new();
         whole.update_batch(&[a.clone(), b.clone(), w.clone()]).unwrap();
         let (mut merged, mut part) = (new(), new());
@@ -285,7 +360,8 @@ pub(super) mod tests {
     #[test]
     fn without_weights_the_sums_are_the_counts() {
         let a: ArrayRef = Arc::new(BooleanArray::from(vec![Some(true), None, Some(false)]));
-        let mut table = SelectionAccumulator::new(Table::Cutflow, vec!["a".into()], false).unwrap();
+        let mut table =
+            SelectionAccumulator::new(Table::Cutflow, vec!["a".into()], Variants::default(), false).unwrap();
         table.update_batch(&[a]).unwrap();
         assert_eq!(rows(&mut table), [("all".into(), 3, 3.0, 3.0), ("a".into(), 1, 1.0, 1.0)]);
     }
@@ -293,16 +369,19 @@ pub(super) mod tests {
     #[test]
     fn misuse_is_a_plan_error() {
         let (cut, number) = (DataType::Boolean, DataType::Float32);
-        assert_eq!(Table::Cutflow.cuts(&[cut.clone(), cut.clone(), number.clone()]).unwrap(), 2);
+        assert_eq!(Table::Cutflow.layout(&[cut.clone(), cut.clone(), number.clone()]).unwrap().0, 2);
         for (types, why) in [
-            (vec![], "cutflow: got 0 arguments, expected cutflow(cut, cut, …[, weight])"),
+            (
+                vec![],
+                "cutflow: got 0 arguments, expected cutflow(cut, cut, …[, weight | weights => {…}][, categories => {…}])",
+            ),
             (
                 vec![cut.clone(), DataType::Utf8],
                 "cutflow: argument 2 (weight) must be true or false, or a number as the weight, got Utf8",
             ),
             (vec![number.clone(), cut], "cutflow: argument 1 (cut) must be true or false, got Float32"),
         ] {
-            let error = Table::Cutflow.cuts(&types).unwrap_err().strip_backtrace();
+            let error = Table::Cutflow.layout(&types).unwrap_err().strip_backtrace();
             assert_eq!(error, format!("Error during planning: {why}"));
         }
     }

@@ -187,7 +187,8 @@ fn is_weight(found: &DataType) -> bool {
     is_number(item(found).unwrap_or(found))
 }
 
-fn is_struct_of(found: &DataType, accepts: fn(&DataType) -> bool) -> bool {
+/// Whether it is a struct all of whose fields are accepted.
+pub(crate) fn is_struct_of(found: &DataType, accepts: fn(&DataType) -> bool) -> bool {
     match found {
         DataType::Struct(fields) => {
             !fields.is_empty() && fields.iter().all(|field| accepts(field.data_type()))
@@ -196,7 +197,8 @@ fn is_struct_of(found: &DataType, accepts: fn(&DataType) -> bool) -> bool {
     }
 }
 
-fn is_categories(found: &DataType) -> bool {
+/// Whether it is a struct of conditions.
+pub(crate) fn is_categories(found: &DataType) -> bool {
     is_struct_of(found, |field| matches!(field, DataType::Boolean))
 }
 

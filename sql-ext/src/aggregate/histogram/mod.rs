@@ -13,4 +13,5 @@ mod variants;
 pub(crate) use accumulator::Machine;
 pub(crate) use columns::{Reading, column_of};
 pub use hist::Hist;
-pub(crate) use variants::field_of;
+pub(crate) use layout::{is_categories, is_struct_of};
+pub(crate) use variants::{Variants, field_of};

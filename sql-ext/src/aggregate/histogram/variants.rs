@@ -11,7 +11,7 @@ use super::layout::Layout;
 
 /// The labels on the axes that a call's categories and variations make.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Variants {
+pub(crate) struct Variants {
     categories: Option<Vec<String>>,
     variations: Option<Vec<String>>,
 }
@@ -19,14 +19,24 @@ pub(super) struct Variants {
 impl Variants {
     /// `types` are those of the values, the weight and the categories.
     pub(super) fn new(layout: &Layout, types: &[DataType]) -> Self {
-        let labels = |place: usize| match types.get(place) {
+        let values = layout.values.len();
+        let at = |place: Option<usize>, behind: usize| place.and_then(|_| types.get(values + behind));
+        let weight = at(layout.weight, 0);
+        Self::of(weight, at(layout.categories, usize::from(weight.is_some())))
+    }
+
+    /// By the types of the weight and of the categories, where there are any.
+    pub(crate) fn of(weight: Option<&DataType>, categories: Option<&DataType>) -> Self {
+        let labels = |found: Option<&DataType>| match found {
             Some(DataType::Struct(fields)) => Some(fields.iter().map(|field| field.name().clone()).collect()),
             _ => None,
         };
-        let values = layout.values.len();
-        let categories =
-            layout.categories.and_then(|_| labels(values + usize::from(layout.weight.is_some())));
-        Self { categories, variations: layout.weight.and_then(|_| labels(values)) }
+        Self { categories: labels(categories), variations: labels(weight) }
+    }
+
+    /// The names of the categories and of the variations, where there are any.
+    pub(crate) fn labels(&self) -> [Option<&[String]>; 2] {
+        [self.categories.as_deref(), self.variations.as_deref()]
     }
 
     pub(super) fn has_variations(&self) -> bool {
@@ -34,7 +44,7 @@ impl Variants {
     }
 
     /// The axes in front of those of the values: "category", then "variation".
-    pub(super) fn axes(&self) -> Result<Vec<Axis>, HistError> {
+    pub(crate) fn axes(&self) -> Result<Vec<Axis>, HistError> {
         let named = [("category", &self.categories), ("variation", &self.variations)];
         let axis = |(name, labels): (&str, &Option<Vec<String>>)| {
             let labels = labels.clone()?;
@@ -44,7 +54,7 @@ impl Variants {
     }
 
     /// Takes the conditions of the categories from the end of `arrays`; without categories one that always holds.
-    pub(super) fn categories(&self, arrays: &mut Vec<ArrayRef>) -> Result<Vec<Option<BooleanArray>>> {
+    pub(crate) fn categories(&self, arrays: &mut Vec<ArrayRef>) -> Result<Vec<Option<BooleanArray>>> {
         if self.categories.is_none() {
             return Ok(vec![None]);
         }
@@ -52,7 +62,7 @@ impl Variants {
     }
 
     /// Takes the weights of the variations from the end of `arrays`; without variations the weight stays.
-    pub(super) fn variations(&self, arrays: &mut Vec<ArrayRef>) -> Result<Vec<Option<ArrayRef>>> {
+    pub(crate) fn variations(&self, arrays: &mut Vec<ArrayRef>) -> Result<Vec<Option<ArrayRef>>> {
         if self.variations.is_none() {
             return Ok(vec![None]);
         }
