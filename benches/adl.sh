@@ -116,8 +116,6 @@ print("|---|---|--:|--:|--:|--:|---|--:|--:|---|--:|--:|")
 parquet = least("parquet.DuckDB", "total_s", "cpu_s")
 for codec in sys.argv[2:]:
     floors = least(f"{codec}.floor", "floor_cpu_s")
-    # Q9 reads the one column of Q2; the bench of the floor does not list it.
-    floors.setdefault("Q9", floors.get("Q2"))
     peers = {name: least(f"{codec}.{name}", "total_s", "cpu_s") for name in ("awkward", "RDataFrame")}
     peers["DuckDB, Parquet"] = parquet
     for query, (wall, cpu, events) in least(f"{codec}.ana-sql", "total_s", "cpu_s", "events").items():

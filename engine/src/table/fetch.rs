@@ -7,11 +7,12 @@ use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
 use ana_root::ByteStore;
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use datafusion::execution::object_store::ObjectStoreUrl;
 use futures::{StreamExt, TryStreamExt};
 use object_store::path::Path;
 use object_store::{ObjectMeta, ObjectStore, ObjectStoreExt};
+use parking_lot::Mutex;
 
 use super::location::{file_name, is_local};
 use super::metrics::IoMetrics;
@@ -33,6 +34,46 @@ pub(crate) struct FileAccess {
     size: u64,
     place: Place,
     metrics: IoMetrics,
+    used: Used,
+}
+
+/// Buffers of the last reads: once nothing of one is looked at any more the next read goes there. Fresh memory would have to
+/// be zeroed, by the kernel and by us, which takes as long as copying what is read into it.
+#[derive(Clone, Default)]
+struct Used(Arc<Mutex<Vec<Bytes>>>);
+
+/// Units are read one ahead, and a basket may belong to two of them.
+const USED_BUFFERS: usize = 3;
+
+impl Used {
+    /// A buffer of at least `length` bytes.
+    fn take(&self, length: usize) -> BytesMut {
+        let mut used = self.0.lock();
+        for at in 0..used.len() {
+            match used.swap_remove(at).try_into_mut() {
+                Ok(mut free) => {
+                    if free.len() < length {
+                        free.resize(length, 0);
+                    }
+                    return free;
+                }
+                Err(in_use) => {
+                    used.push(in_use);
+                    let last = used.len() - 1;
+                    used.swap(at, last);
+                }
+            }
+        }
+        BytesMut::zeroed(length)
+    }
+
+    fn keep(&self, buffer: &Bytes) {
+        let mut used = self.0.lock();
+        if used.len() == USED_BUFFERS {
+            used.remove(0);
+        }
+        used.push(buffer.clone());
+    }
 }
 
 #[derive(Clone)]
@@ -60,7 +101,13 @@ impl FileAccess {
         } else {
             Place::Remote { store: Arc::clone(store), path: meta.location.clone() }
         };
-        Self { name: file_name(store_url, &meta.location).into(), size: meta.size, place, metrics }
+        Self {
+            name: file_name(store_url, &meta.location).into(),
+            size: meta.size,
+            place,
+            metrics,
+            used: Used::default(),
+        }
     }
 
     pub(crate) fn name(&self) -> &str {
@@ -136,7 +183,7 @@ impl FileAccess {
         };
         let length = |range: &Range<u64>| usize::try_from(range.end - range.start);
         let total = reads.iter().try_fold(0usize, |sum, range| length(range).map(|n| sum + n));
-        let mut buffer = vec![0; total.map_err(|e| self.io(std::io::Error::other(e)))?];
+        let mut buffer = self.used.take(total.map_err(|e| self.io(std::io::Error::other(e)))?);
         let mut filled = 0;
         let mut pieces = Vec::with_capacity(reads.len());
         for range in reads {
@@ -145,7 +192,8 @@ impl FileAccess {
             pieces.push((range.start, filled..filled + length));
             filled += length;
         }
-        let buffer = Bytes::from(buffer);
+        let buffer = buffer.freeze();
+        self.used.keep(&buffer);
         Ok(pieces.into_iter().map(|(offset, piece)| (offset, buffer.slice(piece))).collect())
     }
 }
@@ -196,6 +244,19 @@ mod tests {
     #[test]
     fn near_ranges_become_one_read() {
         assert_eq!(coalesce(vec![10..20, 0..10, 25..30, 100..110], 5, 1000), [0..30, 100..110]);
+    }
+
+    #[test]
+    fn a_buffer_is_used_again_once_nobody_looks_at_it() {
+        let used = Used::default();
+        let first = used.take(100).freeze();
+        let place = first.as_ptr();
+        used.keep(&first);
+        let piece = first.slice(10..20);
+        drop(first);
+        assert_ne!(used.take(100).as_ptr(), place);
+        drop(piece);
+        assert_eq!(used.take(50).as_ptr(), place);
     }
 
     #[test]

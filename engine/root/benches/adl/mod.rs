@@ -1,4 +1,4 @@
-//! The columns of the ADL queries Q1–Q8 in a file of make_nanoaod.py, and the two ways to go through them.
+//! The columns of the ADL queries Q1–Q10 in a file of make_nanoaod.py, and the two ways to go through them.
 
 use ana_root::{ByteStore, Decompressor, Progress, RootFile, Scratch, Tree, TreeReader};
 use bytes::Bytes;
@@ -13,7 +13,7 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 pub(crate) const CODECS: [&str; 4] = ["zstd", "lz4", "zlib", "lzma"];
 
-pub(crate) const QUERIES: [(&str, &[&str]); 8] = [
+pub(crate) const QUERIES: [(&str, &[&str]); 10] = [
     ("Q1", &["MET_pt"]),
     ("Q2", &["Jet_pt"]),
     ("Q3", &["Jet_pt", "Jet_eta"]),
@@ -49,6 +49,31 @@ pub(crate) const QUERIES: [(&str, &[&str]); 8] = [
             "Electron_phi",
             "Electron_mass",
             "Electron_charge",
+        ],
+    ),
+    ("Q9", &["Jet_pt"]),
+    (
+        "Q10",
+        &[
+            "MET_pt",
+            "genWeight",
+            "Pileup_nTrueInt",
+            "HLT_IsoMu24",
+            "HLT_Ele32_WPTight_Gsf",
+            "Muon_pt",
+            "Muon_eta",
+            "Muon_phi",
+            "Muon_tightId",
+            "Muon_pfRelIso04_all",
+            "Electron_pt",
+            "Electron_eta",
+            "Electron_phi",
+            "Electron_cutBased",
+            "Electron_pfRelIso03_all",
+            "Jet_pt",
+            "Jet_eta",
+            "Jet_phi",
+            "Jet_btagDeepFlavB",
         ],
     ),
 ];

@@ -1,0 +1,34 @@
+-- A load of the kind PocketCoffea is measured with, small: 2 categories, 1 weight, 5 histograms.
+-- Selection and weights are those of ADL query 10.
+CREATE OR REPLACE COLLECTION GoodLepton AS
+  SELECT * FROM Muon m
+  WHERE m.pt > 29 AND abs(m.eta) < 2.4 AND m.tightId AND m.pfRelIso04_all < 0.15
+  UNION ALL
+  SELECT * FROM Electron e
+  WHERE e.pt > 29 AND abs(e.eta) < 2.4 AND e.cutBased >= 4 AND e.pfRelIso03_all < 0.06;
+
+CREATE OR REPLACE COLLECTION GoodJet AS
+  SELECT * FROM Jet j
+  WHERE j.pt > 30 AND abs(j.eta) < 2.4
+    AND NOT EXISTS (SELECT 1 FROM GoodLepton l WHERE delta_r(j, l) <= 0.4);
+
+WITH preselection AS (
+  SELECT nGoodJet, MET_pt, genWeight AS w,
+         (SELECT sum(j.pt) AS ht, count(*) FILTER (WHERE j.btagDeepFlavB > 0.2783) AS nb FROM GoodJet j) AS jets,
+         (SELECT j.pt, j.eta FROM GoodJet j ORDER BY j.pt DESC LIMIT 1) AS jet0,
+         (SELECT 0.01 + 0.0002 * l.pt AS id, 0.005 * (1 + abs(l.eta)) AS iso FROM GoodLepton l LIMIT 1) AS lepton,
+         0.002 * (Pileup_nTrueInt - 30) AS pileup,
+         CASE WHEN HLT_IsoMu24 OR HLT_Ele32_WPTight_Gsf THEN 0.02 ELSE 0.05 END AS trg
+  FROM events
+  WHERE n_obj_min(Jet.pt, 4, 15) AND nGoodLepton = 1 AND MET_pt > 20 AND nGoodJet >= 4
+), weighted AS (
+  SELECT *,
+         {'2b': jets.nb >= 2, '3b': jets.nb >= 3} AS category
+  FROM preselection
+)
+SELECT hist(nGoodJet, regular(12, 4, 16), w, categories => category) AS "nJets",
+       hist(jets.ht, regular(80, 0, 2000), w, categories => category) AS "HT",
+       hist(jet0.pt, regular(50, 0, 500), w, categories => category) AS "jet0_pt",
+       hist(jet0.eta, regular(48, -2.4, 2.4), w, categories => category) AS "jet0_eta",
+       hist(MET_pt, regular(50, 0, 500), w, categories => category) AS "MET"
+FROM weighted;
