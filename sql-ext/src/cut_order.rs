@@ -65,7 +65,7 @@ impl CutOrder {
     pub fn decide(&mut self) {
         self.looks += 1;
         // What was never evaluated (nothing came that far) stays where it is, so all wait for it.
-        if self.looks % LOOKS == 0 && self.seen.iter().all(|seen| seen.looks > 0) {
+        if self.looks.is_multiple_of(LOOKS) && self.seen.iter().all(|seen| seen.looks > 0) {
             // As written first, since the sort keeps the order of equal ones.
             self.order.sort_unstable();
             self.order.sort_by(|&a, &b| self.seen[a].rank().total_cmp(&self.seen[b].rank()));

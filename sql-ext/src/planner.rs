@@ -31,6 +31,40 @@ use crate::histogram::{self, AsHistogram, is_histogram};
 /// The operator that stands for the mark; no SQL text parses to it.
 const MARK: &str = " histogram? ";
 
+/// The end of the operator that says which named argument of which function a value is given for.
+const ROLE: &str = " =>? ";
+
+/// `value`, given as `name => value` in a call of `function`: planning checks that it is what the name says, since its
+/// place among the arguments follows from its type.
+#[must_use]
+pub fn named_argument(function: &str, name: &str, value: SqlExpr) -> SqlExpr {
+    let op = BinaryOperator::Custom(format!("{function} {name}{ROLE}"));
+    let nothing = SqlExpr::Value(Value::Null.with_empty_span());
+    SqlExpr::BinaryOp { left: Box::new(value), op, right: Box::new(nothing) }
+}
+
+fn check_role(function: &str, name: &str, found: &DataType) -> Result<()> {
+    let number = |found: &DataType| arguments::is_number(arguments::item(found).unwrap_or(found));
+    let condition = |found: &DataType| matches!(found, DataType::Boolean);
+    let (accepts, each, whole): (&dyn Fn(&DataType) -> bool, _, _) = match name {
+        "categories" => (&condition, "a condition", "conditions by name, {'2b': nb >= 2, …}"),
+        "weights" => (&number, "a number", "weights by name, {'nominal': w, …}"),
+        _ => (&number, "a number", "a number or a list of numbers"),
+    };
+    match found {
+        DataType::Struct(fields) => match fields.iter().find(|field| !accepts(field.data_type())) {
+            Some(field) => plan_err!(
+                "{function}: '{}' among the {name} must be {each}, got {}",
+                field.name(),
+                arguments::type_name(field.data_type())
+            ),
+            None => Ok(()),
+        },
+        found if name != "categories" && number(found) => Ok(()),
+        found => plan_err!("{function}: {name} must be {whole}, got {}", arguments::type_name(found)),
+    }
+}
+
 /// The aggregates that are functions on a histogram.
 fn on_histogram(aggregate: &str) -> Option<ScalarUDF> {
     match aggregate {
@@ -82,6 +116,12 @@ impl ExprPlanner for HistogramPlanner {
                 } else {
                     expr.left
                 }))
+            }
+            BinaryOperator::Custom(op)
+                if let Some((function, name)) = op.strip_suffix(ROLE).and_then(|op| op.split_once(' ')) =>
+            {
+                check_role(function, name, &expr.left.get_type(schema)?)?;
+                Ok(PlannerResult::Planned(expr.left))
             }
             BinaryOperator::Plus if histogram(&expr.left) && histogram(&expr.right) => {
                 let name = format!("{} + {}", expr.left.schema_name(), expr.right.schema_name());

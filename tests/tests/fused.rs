@@ -247,11 +247,34 @@ async fn fusing_changes_no_bit() {
 }
 
 #[tokio::test]
-async fn the_operator_is_there_unless_it_is_switched_off() {
+async fn explain_says_what_is_shared_unless_the_operator_is_switched_off() {
     let events = events().await;
-    let sql = "EXPLAIN SELECT hist(MET_pt, regular(2, 0, 10)) FROM events";
+    let sql = "EXPLAIN SELECT hist(MET_pt, regular(2, 0, 10), weights => {'a': genWeight, 'b': genWeight * 2},
+                                   categories => {'all': true, '2j': nJet > 2}) AS a,
+                              hist(nJet, integer(0, 4), genWeight) FILTER (WHERE nMuon > 1) AS b, count(*) AS n FROM events";
     for fused in [true, false] {
         let plan = answer(&session(&events, fused, 1, EVENTS, false).await, sql).await.unwrap();
-        assert_eq!(format!("{plan:?}").contains("HistogramExec"), fused);
+        let plan = shown(&plan, 1);
+        let counts = "HistogramExec: histograms=5, values=2, masks=2, weights=2, others=1, expressions=";
+        assert_eq!(plan.contains(counts), fused, "{plan}");
+        assert_eq!(plan.contains("levels=[nMuon@"), fused, "{plan}");
     }
+}
+
+/// Past the limit a query says so before it takes the memory, and one of many groups passes on what it has.
+#[tokio::test]
+async fn memory_is_bounded() {
+    let run = async |limit: usize, sql: &str| {
+        let session = Session::builder().threads(1).memory_limit(limit).build().unwrap();
+        let events = events().await;
+        session.context().register_batch("events", events).unwrap();
+        answer(&session, sql).await
+    };
+    let large =
+        "SELECT hist(MET_pt, regular(1000, 0, 10), nJet, regular(1000, 0, 10), genWeight) FROM events";
+    let error = run(50_000_000, large).await.unwrap_err();
+    assert!(error.contains("HistogramExec"), "{error}");
+    let groups = "SELECT count(*), sum(s) FROM (SELECT v % 5000 AS g, sum(hist(v, 200, 0, 1000)) + sum(hist(v, 99, 0, 9)) AS s
+                  FROM (SELECT unnest(range(0, 30000)) AS v) GROUP BY g)";
+    assert_eq!(shown(&run(100_000_000, groups).await.unwrap(), 0), "5000");
 }

@@ -4,6 +4,8 @@ use datafusion::sql::sqlparser::ast::{
     Expr, FunctionArg, FunctionArgExpr, FunctionArguments, Ident, Spanned,
 };
 
+use ana_sql_ext::planner::named_argument;
+
 use super::{faults, rewrite::fault};
 use crate::error::Result;
 
@@ -46,6 +48,7 @@ pub(super) fn name_to_place(expr: &mut Expr) -> Result<()> {
                 format!("{function}: {name} takes a value for each name: {name} => {{'a': …, 'b': …}}");
             return Err(fault(value.span(), message, vec![]));
         }
+        let value = named_argument(&function, &name.value.to_lowercase(), value);
         *place = Some(FunctionArg::Unnamed(FunctionArgExpr::Expr(value)));
     }
     others.extend(weight.into_iter().chain(categories));

@@ -67,7 +67,7 @@ pub enum OutputError {
     },
     /// More or fewer dimensions than the format has.
     #[error(
-        "histogram {name:?} has {dimensions} dimensions; {format} holds {holds}: project(h, i) makes one of its axes a histogram"
+        "histogram {name:?} has {dimensions} dimensions; {format} holds {holds}: at(h, axis, bin, …) takes one category or variation, project(h, i) sums over all axes but one"
     )]
     Dimensions {
         /// The histogram.

@@ -110,7 +110,7 @@ impl PlanFiller {
         self.find_bins(batch);
         for selection in 0..self.chosen.len() {
             if self.is_used(batch, |fill| fill.selection == selection) {
-                self.choose(selection, batch);
+                self.choose(selection, batch)?;
             }
         }
         for set in &mut self.weights {
@@ -210,7 +210,7 @@ impl PlanFiller {
     }
 
     /// Lists the events of a selection; where their patterns become too many, by category instead.
-    fn choose(&mut self, selection: usize, batch: &PlanBatch<'_>) {
+    fn choose(&mut self, selection: usize, batch: &PlanBatch<'_>) -> Result<()> {
         if !self.chosen[selection].list(batch) {
             for fill in 0..self.plan.fills.len() {
                 if self.plan.fills[fill].selection == selection {
@@ -223,9 +223,10 @@ impl PlanFiller {
         let patterns = self.chosen[selection].patterns();
         for (fill, table) in self.plan.fills.iter().zip(&mut self.tables) {
             if fill.selection == selection {
-                table.reach(patterns);
+                table.reach(patterns)?;
             }
         }
+        Ok(())
     }
 
     /// Adds the chosen events of a block to one histogram.

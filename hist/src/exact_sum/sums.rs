@@ -268,7 +268,8 @@ mod tests {
     fn slices_are_as_term_by_term() {
         let number = |i: u32| f64::from(i.wrapping_mul(2_654_435_761) >> 8) / 1e6 - 3.0;
         let usual: Vec<f64> = (0..70_000).map(number).collect();
-        let wide: Vec<f64> = (0..200).map(|i| number(i) * 10f64.powi(i as i32 % 30 * 10 - 150)).collect();
+        let wide: Vec<f64> =
+            (0..200).map(|i| number(i) * 10f64.powi(i.cast_signed() % 30 * 10 - 150)).collect();
         let mut sum = ExactSum::default();
         for terms in [&usual[..], &wide, &[], &usual[..7], &[f64::MAX; 3], &[-f64::MAX; 3], &[5e-324]] {
             sum.add_slice(terms);

@@ -56,7 +56,7 @@ impl ScalarUDFImpl for Bins {
             (0..column.len()).map(|row| histogram_at(&column, row)).collect::<Result<Vec<_>>>()?;
         if let Some(several) = histograms.iter().flatten().find(|histogram| histogram.axes.len() != 1) {
             let reason = format!(
-                "the histogram has {} axes; use bins_nd(h), or project(h, i) for one of them",
+                "the histogram has {} axes; use bins_nd(h), at(h, axis, bin, …) for one category or variation, or project(h, i) to sum over all axes but one",
                 several.axes.len()
             );
             return Err(FunctionError::Call { function: "bins", reason }.into());
@@ -153,6 +153,6 @@ mod tests {
         let both = ExactHistogram::new(vec![Axis::boolean(), Axis::boolean()], false).unwrap().finish();
         let both: ArrayRef = Arc::new(histogram_array(&[Some(both)]).unwrap());
         let error = invoke(&Bins::default(), &[both.into()], 1).unwrap_err();
-        assert!(error.to_string().contains("use bins_nd(h), or project(h, i)"), "{error}");
+        assert!(error.to_string().contains("use bins_nd(h), at(h, axis, bin, …)"), "{error}");
     }
 }

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
+use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
 use datafusion_common::tree_node::TreeNodeRecursion;
 use datafusion_common::{Result, internal_err};
@@ -20,7 +21,7 @@ use futures::StreamExt;
 
 use super::fills;
 use super::fusion::{Fusion, Kind, fuse};
-use super::stream::Run;
+use super::stream::{Run, Taken};
 
 /// The partial aggregation of a query that fills histograms: every partition emits one row of states (with GROUP BY one
 /// per group), which the engine's final aggregation merges.
@@ -111,25 +112,36 @@ impl ExecutionPlan for HistogramExec {
 
     fn execute(&self, partition: usize, context: Arc<TaskContext>) -> Result<SendableRecordBatchStream> {
         let consumer = MemoryConsumer::new(format!("HistogramExec[{partition}]"));
-        let reservation = consumer.register(context.memory_pool());
+        let reservation = Arc::new(consumer.register(context.memory_pool()));
         let baseline = BaselineMetrics::new(&self.metrics, partition);
         let (fusion, schema) = (Arc::clone(&self.fusion), Arc::clone(&self.schema));
-        let run = Run::new(fusion, schema, reservation, &self.metrics, partition)?;
-        let mut input = self.input.execute(partition, context)?;
-        let states = async move {
-            let mut run = run;
-            while let Some(batch) = input.next().await {
-                let batch = batch?;
-                let _timer = baseline.elapsed_compute().timer();
-                run.take(&batch)?;
-            }
-            let timer = baseline.elapsed_compute().timer();
-            let states = run.states()?;
-            timer.done();
-            baseline.record_output(states.num_rows());
-            Ok(states)
+        let metrics = self.metrics.clone();
+        let start = move || {
+            let (fusion, schema) = (Arc::clone(&fusion), Arc::clone(&schema));
+            Run::new(fusion, schema, reservation.new_empty(), &metrics, partition)
         };
-        let stream = futures::stream::once(states).filter(|states| {
+        let run = start()?;
+        let input = self.input.execute(partition, context)?;
+        let stream = futures::stream::try_unfold(Some((run, input)), move |state| {
+            let (start, baseline) = (start.clone(), baseline.clone());
+            async move {
+                let Some((mut run, mut input)) = state else { return Ok(None) };
+                while let Some(batch) = input.next().await {
+                    let batch = batch?;
+                    let _timer = baseline.elapsed_compute().timer();
+                    if run.take(&batch)? == Taken::Full {
+                        let states = run.states()?;
+                        baseline.record_output(states.num_rows());
+                        return Ok(Some((states, Some((start()?, input)))));
+                    }
+                }
+                let _timer = baseline.elapsed_compute().timer();
+                let states = run.states()?;
+                baseline.record_output(states.num_rows());
+                Ok(Some((states, None)))
+            }
+        });
+        let stream = stream.filter(|states: &Result<RecordBatch>| {
             let empty = states.as_ref().is_ok_and(|states| states.num_rows() == 0);
             futures::future::ready(!empty)
         });

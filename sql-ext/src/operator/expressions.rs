@@ -169,28 +169,44 @@ impl Expressions {
         input: &Schema,
         places: &HashMap<usize, usize>,
     ) -> Result<Steps> {
-        let mut uses = vec![0usize; self.nodes.len()];
-        let mut pending: Vec<Id> = vec![];
-        let mut meet = |id: Id, pending: &mut Vec<Id>| {
-            uses[id] += 1;
-            if uses[id] == 1 {
-                pending.push(id);
-            }
-        };
-        roots.iter().for_each(|&root| meet(root, &mut pending));
-        while let Some(id) = pending.pop() {
-            for argument in self.nodes[id].arguments.iter().filter(|argument| argument.surely) {
-                meet(argument.id, &mut pending);
-            }
-        }
-        let shared = |id: Id| uses[id] > 1 && !self.nodes[id].arguments.is_empty();
-        let mut own: Vec<bool> = (0..self.nodes.len()).map(shared).collect();
-        roots.iter().for_each(|&root| own[root] = true);
+        let own = self.evaluated_by_themselves(roots);
         let mut steps = Steps { steps: vec![None; self.nodes.len()], fields: vec![None; self.nodes.len()] };
         for &root in roots {
             self.step(root, &own, input, places, &mut steps)?;
         }
         Ok(steps)
+    }
+
+    /// The roots, and the parts that are used several times, at least once for sure. A constant is always written out:
+    /// functions want to see that it is one.
+    fn evaluated_by_themselves(&self, roots: &[Id]) -> Vec<bool> {
+        let mut uses = vec![0usize; self.nodes.len()];
+        let mut pending = roots.to_vec();
+        while let Some(id) = pending.pop() {
+            uses[id] += 1;
+            if uses[id] == 1 {
+                pending.extend(self.nodes[id].arguments.iter().map(|argument| argument.id));
+            }
+        }
+        let surely = self.surely_in(roots);
+        let mut own: Vec<bool> = (0..self.nodes.len())
+            .map(|id| uses[id] > 1 && surely[id] && !self.nodes[id].arguments.is_empty())
+            .collect();
+        roots.iter().for_each(|&root| own[root] = self.literal(root).is_none());
+        own
+    }
+
+    /// What is evaluated for every row for which `tops` are.
+    fn surely_in(&self, tops: &[Id]) -> Vec<bool> {
+        let mut surely = vec![false; self.nodes.len()];
+        let mut pending = tops.to_vec();
+        while let Some(id) = pending.pop() {
+            if !std::mem::replace(&mut surely[id], true) {
+                let sure = self.nodes[id].arguments.iter().filter(|argument| argument.surely);
+                pending.extend(sure.map(|argument| argument.id));
+            }
+        }
+        surely
     }
 
     fn step(
@@ -212,7 +228,10 @@ impl Expressions {
             }
             None => {
                 let mut inputs = vec![];
-                let expr = self.built(id, id, own, true, &mut inputs)?;
+                // Also in branches a part may be taken from elsewhere that is evaluated for every row anyway.
+                let surely = self.surely_in(&[id]);
+                let taken: Vec<bool> = own.iter().zip(surely).map(|(own, surely)| *own && surely).collect();
+                let expr = self.built(id, id, &taken, &mut inputs)?;
                 let fields = inputs
                     .iter()
                     .map(|&of| {
@@ -230,17 +249,10 @@ impl Expressions {
         Ok(field)
     }
 
-    /// The expression with columns for the parts that are expressions of their own.
-    fn built(
-        &self,
-        id: Id,
-        top: Id,
-        own: &[bool],
-        surely: bool,
-        inputs: &mut Vec<Id>,
-    ) -> Result<Arc<dyn PhysicalExpr>> {
+    /// The expression with columns for the parts that are `taken` from elsewhere.
+    fn built(&self, id: Id, top: Id, taken: &[bool], inputs: &mut Vec<Id>) -> Result<Arc<dyn PhysicalExpr>> {
         let node = &self.nodes[id];
-        if node.column.is_some() || (id != top && surely && own[id]) {
+        if node.column.is_some() || (id != top && taken[id]) {
             let place = inputs.iter().position(|&input| input == id).unwrap_or_else(|| {
                 inputs.push(id);
                 inputs.len() - 1
@@ -250,7 +262,7 @@ impl Expressions {
         let arguments = node
             .arguments
             .iter()
-            .map(|argument| self.built(argument.id, top, own, surely && argument.surely, inputs))
+            .map(|argument| self.built(argument.id, top, taken, inputs))
             .collect::<Result<Vec<_>>>()?;
         Arc::clone(&node.shallow).with_new_children(arguments)
     }

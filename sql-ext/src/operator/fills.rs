@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use ana_hist::ExactHistogram;
+use ana_hist::{Axis, ExactHistogram};
 use ana_kernels::{
     BinPlan, Bitmap, Column, FillPlan, Level, PlanBatch, PlanFiller, PlanValue, PlannedFill, Selection,
     Values,
@@ -107,6 +107,27 @@ impl LevelFills {
             Some(planned) => planned.fill(fusion, pool, groups),
             None => Ok(()),
         }
+    }
+
+    /// Fills one histogram by itself.
+    pub(super) fn fill_one(
+        &mut self,
+        fusion: &Fusion,
+        output: usize,
+        pool: &Pool<'_>,
+        groups: usize,
+    ) -> Result<()> {
+        for Alone { machine, histograms, .. } in self.alone.iter_mut().filter(|alone| alone.output == output)
+        {
+            reach(histograms, machine, groups)?;
+            by_machine(machine, histograms, fusion, output, pool)?;
+        }
+        let Some(planned) = &mut self.planned else { return Ok(()) };
+        for fill in (0..planned.outputs.len()).filter(|&fill| planned.outputs[fill] == output) {
+            let histograms = planned.filler.histograms(fill, groups).map_err(FunctionError::Fill)?;
+            by_machine(&mut planned.machines[fill], histograms, fusion, output, pool)?;
+        }
+        Ok(())
     }
 
     /// The states of the histograms with their outputs, one row per group.
@@ -218,8 +239,7 @@ impl Planned {
                     })
                 })
                 .collect();
-            let mut filter = fusion.outputs[output].filter.clone();
-            filter.sort_unstable();
+            let filter = fusion.outputs[output].filter.clone();
             let filter = (!filter.is_empty()).then(|| place_of(&mut masks, Mask::All(filter)));
             let categories = call
                 .categories
@@ -376,13 +396,21 @@ pub(super) fn counts(fusion: &Fusion) -> (usize, usize, usize, usize) {
     (values.len(), masks.len(), weights.len(), histograms)
 }
 
-/// Bytes that the histograms take at least, in each partition.
+/// Bytes that the histograms of a partition, and with GROUP BY of a group, take once they are filled, roughly: per cell
+/// a count, and with weights two sums over some limbs and the integers that are added to.
 pub(super) fn least_bytes(fusion: &Fusion) -> usize {
-    let call = |kind: &Kind| match kind {
-        Kind::Hist(call) => {
-            call.machine().and_then(|machine| machine.empty()).map_or(0, |empty| empty.bytes())
-        }
-        _ => 0,
+    const COUNT: usize = size_of::<u64>();
+    const SUMS: usize = 2 * 4 * size_of::<u64>() + size_of::<[i64; 4]>();
+    let call = |call: &HistCall| {
+        let extents =
+            call.bound().map(|hist| hist.axes().iter().map(Axis::extent).product()).unwrap_or(1usize);
+        let labels = |parts: &Option<Vec<Part>>| parts.as_ref().map_or(1, |parts| parts.len() + 1);
+        let cells = extents.saturating_mul(labels(&call.categories)).saturating_mul(labels(&call.weights));
+        cells.saturating_mul(if call.weights.is_some() { COUNT + SUMS } else { 2 * COUNT })
     };
-    fusion.outputs.iter().map(|output| call(&output.kind)).sum()
+    let outputs = fusion.outputs.iter().map(|output| match &output.kind {
+        Kind::Hist(hist) => call(hist),
+        _ => 0,
+    });
+    outputs.fold(0, usize::saturating_add)
 }

@@ -40,6 +40,8 @@ pub(super) struct Output {
     pub(super) level: usize,
     /// What of its FILTER is left at its level.
     pub(super) filter: Vec<Id>,
+    /// Its whole FILTER, in the order written.
+    pub(super) written: Vec<Id>,
     pub(super) kind: Kind,
 }
 
@@ -137,9 +139,10 @@ pub(super) fn fuse(aggregate: &AggregateExec) -> Result<Option<(Fusion, Arc<dyn 
     let outputs = calls
         .into_iter()
         .zip(placed)
-        .map(|((expr, arguments, _), (level, filter))| {
+        .zip(filters)
+        .map(|(((expr, arguments, _), (level, filter)), written)| {
             let kind = kind(expr, arguments, &expressions, &steps)?;
-            Ok(Output { level, filter, kind })
+            Ok(Output { level, filter, written, kind })
         })
         .collect::<Result<Vec<_>>>()?;
     let text = |level: &CutLevel| -> Result<String> {
@@ -149,6 +152,14 @@ pub(super) fn fuse(aggregate: &AggregateExec) -> Result<Option<(Fusion, Arc<dyn 
     let texts = levels.iter().map(text).collect::<Result<_>>()?;
     let input = only(&input, &schema, &read)?;
     Ok(Some((Fusion { steps, groups, levels, texts, outputs }, input)))
+}
+
+impl Fusion {
+    /// Whether a level is `above`, or below it.
+    pub(super) fn is_within(&self, level: usize, above: usize) -> bool {
+        let up = |level: &usize| self.levels[*level].above;
+        std::iter::successors(Some(level), up).any(|level| level == above)
+    }
 }
 
 /// The input below all projections that can be looked through, and what the columns above them are.

@@ -2,7 +2,7 @@
 
 use std::cell::RefCell;
 
-use arrow::array::{Array, ArrayRef, AsArray, BooleanArray};
+use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, BooleanBufferBuilder};
 use arrow::buffer::BooleanBuffer;
 use arrow::datatypes::DataType;
 use datafusion_common::{Result, exec_datafusion_err, internal_datafusion_err};
@@ -103,18 +103,33 @@ impl<'a> Pool<'a> {
         truth(&self.get(id)?)
     }
 
-    /// Rows that pass all conditions; none where there are no conditions.
+    /// Rows that pass all conditions, in the order given; none where there are no conditions. A condition that fails for
+    /// some rows is evaluated for those only that pass the ones before it.
     pub(super) fn all_passed(&self, conditions: &[Id]) -> Result<Option<BooleanBuffer>> {
         let mut all: Option<BooleanBuffer> = None;
         for &condition in conditions {
-            let passed = self.passed(condition)?;
-            all = Some(match all {
-                Some(all) => &all & &passed,
-                None => passed,
+            all = Some(match (self.passed(condition), all) {
+                (Ok(passed), None) => passed,
+                (Ok(passed), Some(all)) => &all & &passed,
+                (Err(_), Some(all)) => expanded(&all, &self.narrowed(&all).passed(condition)?),
+                (Err(error), None) => return Err(error),
             });
+            if all.as_ref().is_some_and(|all| !all.has_true()) {
+                break;
+            }
         }
         Ok(all)
     }
+}
+
+/// The rows of `outer` that are set in `inner`, which has one bit for each of them.
+pub(super) fn expanded(outer: &BooleanBuffer, inner: &BooleanBuffer) -> BooleanBuffer {
+    let mut rows = BooleanBufferBuilder::new(outer.len());
+    rows.resize(outer.len());
+    for (row, passes) in outer.set_indices().zip(inner) {
+        rows.set_bit(row, passes);
+    }
+    rows.finish()
 }
 
 /// Where a condition is true.

@@ -41,7 +41,9 @@ impl PhysicalOptimizerRule for FuseHistograms {
         plan.transform_up(|node| {
             let partial =
                 node.downcast_ref::<AggregateExec>().filter(|node| *node.mode() == AggregateMode::Partial);
-            Ok(match partial.map(HistogramExec::fused).transpose()?.flatten() {
+            // Expressions that cannot be taken apart (lambdas) stay with the engine's own operator.
+            let fused = partial.and_then(|partial| HistogramExec::fused(partial).ok().flatten());
+            Ok(match fused {
                 Some(fused) => Transformed::yes(Arc::new(fused) as Arc<dyn ExecutionPlan>),
                 None => Transformed::no(node),
             })

@@ -3,10 +3,7 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use arrow::array::{
-    ArrayRef, BooleanArray, BooleanBufferBuilder, Int64Array, RecordBatch, RecordBatchOptions,
-    new_empty_array,
-};
+use arrow::array::{ArrayRef, BooleanArray, Int64Array, RecordBatch, RecordBatchOptions, new_empty_array};
 use arrow::buffer::BooleanBuffer;
 use arrow::datatypes::SchemaRef;
 use datafusion_common::{Result, internal_err};
@@ -21,7 +18,7 @@ use datafusion_physical_plan::metrics::{Count, ExecutionPlanMetricsSet, MetricBu
 use super::expressions::Id;
 use super::fills::LevelFills;
 use super::fusion::{Fusion, Kind};
-use super::pool::Pool;
+use super::pool::{Pool, expanded};
 use crate::cut_order::CutOrder;
 
 /// Batches between two looks at the memory held, which walks all histograms.
@@ -39,7 +36,18 @@ pub(super) struct Run {
     /// Per level, the order of its cuts.
     orders: Vec<CutOrder>,
     batches: usize,
+    /// Groups whose memory is reserved, and what one takes at least.
+    reserved: (usize, usize),
     metrics: Metrics,
+}
+
+/// What a batch led to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Taken {
+    /// There is room for more.
+    Room,
+    /// Memory is used up: the states of the groups so far should go on.
+    Full,
 }
 
 /// What an aggregate that is no histogram holds.
@@ -79,6 +87,11 @@ impl Run {
         set: &ExecutionPlanMetricsSet,
         partition: usize,
     ) -> Result<Self> {
+        // Before anything is allocated.
+        let of_group = super::fills::least_bytes(&fusion);
+        if fusion.groups.is_empty() {
+            reservation.try_grow(of_group)?;
+        }
         let keys = fusion.groups.len();
         let groups = if keys == 0 {
             None
@@ -100,10 +113,8 @@ impl Run {
         let fills =
             (0..fusion.levels.len()).map(|level| LevelFills::new(&fusion, level)).collect::<Result<_>>()?;
         let orders = fusion.levels.iter().map(|level| CutOrder::new(level.cuts.len())).collect();
-        let mut run =
-            Self { fusion, schema, groups, fills, others, reservation, orders, batches: 0, metrics };
-        run.look_at_memory()?;
-        Ok(run)
+        let reserved = (0, of_group);
+        Ok(Self { reserved, fusion, schema, groups, fills, others, reservation, orders, batches: 0, metrics })
     }
 
     fn look_at_memory(&mut self) -> Result<()> {
@@ -115,13 +126,14 @@ impl Run {
         };
         let others: usize = self.others.iter().flatten().map(others).sum();
         let groups = self.groups.as_ref().map_or(0, |groups| groups.size());
-        self.reservation.try_resize(fills + others + groups)
+        let least = self.reserved.1.saturating_mul(self.group_count());
+        self.reservation.try_resize(fills.max(least) + others + groups)
     }
 
     /// Takes a batch of the input.
-    pub(super) fn take(&mut self, batch: &RecordBatch) -> Result<()> {
+    pub(super) fn take(&mut self, batch: &RecordBatch) -> Result<Taken> {
         if batch.num_rows() == 0 {
-            return Ok(());
+            return Ok(Taken::Room);
         }
         let fusion = Arc::clone(&self.fusion);
         let pool = Pool::of_batch(&fusion.steps, batch.columns(), batch.num_rows());
@@ -134,12 +146,26 @@ impl Run {
                 Some(groups)
             }
         };
+        // With GROUP BY the histograms of new groups are reserved before they are made.
+        let new = self.group_count() - self.reserved.0;
+        let grown = match self.groups {
+            Some(_) => self.reservation.try_grow(new.saturating_mul(self.reserved.1)),
+            None => Ok(()),
+        };
+        match grown {
+            Err(error) if self.batches == 0 => return Err(error),
+            _ => self.reserved.0 += new,
+        }
         self.level(0, &pool.with_groups(groups), &fusion)?;
         self.batches += 1;
-        if self.batches % BATCHES_PER_LOOK == 1 {
-            self.look_at_memory()?;
+        let looks = self.batches.is_power_of_two() || self.batches.is_multiple_of(BATCHES_PER_LOOK);
+        let looked = if looks && grown.is_ok() { self.look_at_memory() } else { grown };
+        match looked {
+            Ok(()) => Ok(Taken::Room),
+            // What one batch needs has to be there.
+            Err(_) if self.groups.is_some() && self.batches > 1 => Ok(Taken::Full),
+            Err(error) => Err(error),
         }
-        Ok(())
     }
 
     fn group_count(&self) -> usize {
@@ -176,11 +202,13 @@ impl Run {
         let order = self.orders[level].order().to_vec();
         let time = self.metrics.cut.clone();
         let timer = time.timer();
-        let passed = match self.passed(level, cuts, &order, pool) {
+        let mut passed = self.passed(level, cuts, &order, pool);
+        if passed.is_err() && !order.is_sorted() {
             // A cut may fail for events that one written before it keeps away.
-            Err(_) if !order.is_sorted() => self.passed(level, cuts, &self.orders[level].written(), pool)?,
-            passed => passed?,
-        };
+            passed = self.passed(level, cuts, &self.orders[level].written(), pool);
+        }
+        // Or one that only some of the outputs have in front of it.
+        let Ok(passed) = passed else { return self.one_by_one(level, pool, fusion) };
         self.orders[level].decide();
         let number = passed.count_set_bits();
         if number == 0 {
@@ -193,6 +221,24 @@ impl Run {
         let narrowed = pool.narrowed(&passed);
         drop(timer);
         self.level(level, &narrowed, fusion)
+    }
+
+    /// The outputs of a level and those below it, each with its own filter as written.
+    fn one_by_one(&mut self, above: usize, pool: &Pool<'_>, fusion: &Fusion) -> Result<()> {
+        let groups = self.group_count();
+        for (number, output) in fusion.outputs.iter().enumerate() {
+            if !fusion.is_within(output.level, above) {
+                continue;
+            }
+            let passed = pool.all_passed(&output.written)?;
+            let passed = passed.unwrap_or_else(|| BooleanBuffer::new_set(pool.rows()));
+            let narrowed = pool.narrowed(&passed);
+            self.fills[output.level].fill_one(fusion, number, &narrowed, groups)?;
+            if let Some(other) = &mut self.others[number] {
+                update(other, &output.kind, &output.filter, &narrowed, groups)?;
+            }
+        }
+        Ok(())
     }
 
     /// The rows that pass all cuts, evaluated in this order, each for the rows that passed those before it where that is
@@ -225,7 +271,6 @@ impl Run {
 
     /// The states, one row per group.
     pub(super) fn states(mut self) -> Result<RecordBatch> {
-        self.look_at_memory()?;
         let count = self.group_count();
         if count == 0 {
             return Ok(RecordBatch::new_empty(self.schema));
@@ -250,16 +295,6 @@ impl Run {
         let options = RecordBatchOptions::new().with_row_count(Some(count));
         Ok(RecordBatch::try_new_with_options(Arc::clone(&self.schema), columns, &options)?)
     }
-}
-
-/// The rows of `outer` that are set in `inner`, which has one bit for each of them.
-fn expanded(outer: &BooleanBuffer, inner: &BooleanBuffer) -> BooleanBuffer {
-    let mut rows = BooleanBufferBuilder::new(outer.len());
-    rows.resize(outer.len());
-    for (row, passes) in outer.set_indices().zip(inner) {
-        rows.set_bit(row, passes);
-    }
-    rows.finish()
 }
 
 fn per_group(expr: &Arc<AggregateFunctionExpr>) -> Result<Box<dyn GroupsAccumulator>> {

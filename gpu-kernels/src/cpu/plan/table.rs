@@ -5,6 +5,7 @@ use ana_hist::{Axis, ExactHistogram};
 use pulp::Arch;
 
 use super::selection::Chosen;
+use crate::error::{KernelError, Result};
 use crate::plan::PlannedFill;
 
 /// Fills between two emptyings: 2²² pieces of 2⁴⁰ are half of what an i64 holds.
@@ -37,12 +38,18 @@ impl Table {
     }
 
     /// Makes room for so many patterns.
-    pub(super) fn reach(&mut self, patterns: usize) {
-        let rows = patterns * self.cells as usize;
+    pub(super) fn reach(&mut self, patterns: usize) -> Result<()> {
+        let rows = patterns.saturating_mul(self.cells as usize);
+        if u32::try_from(rows).is_err() {
+            return Err(KernelError::Plan {
+                what: "more cells in all groups and categories than can be numbered",
+            });
+        }
         if self.counts.len() < rows {
             self.counts.resize(rows, 0);
             self.sums.resize(rows * self.weights, [0; 4]);
         }
+        Ok(())
     }
 
     /// One fill per row named.
