@@ -7,14 +7,15 @@ use std::{ops::Range, sync::Arc};
 
 use arrow::{
     array::{
-        Array, ArrayRef, ArrowPrimitiveType, AsArray, BooleanArray, ListArray, PrimitiveArray, RecordBatch,
-        RecordBatchOptions, downcast_primitive_array,
+        Array, ArrayRef, ArrowPrimitiveType, AsArray, BooleanArray, BooleanBufferBuilder, ListArray,
+        PrimitiveArray, RecordBatch, RecordBatchOptions, downcast_primitive_array,
     },
     buffer::{BooleanBuffer, OffsetBuffer, ScalarBuffer},
     compute::{FilterBuilder, FilterPredicate},
     datatypes::{DataType, FieldRef},
     error::ArrowError,
 };
+use datafusion_common::exec_datafusion_err;
 
 /// The rows of `batch` whose bit is set.
 ///
@@ -51,6 +52,34 @@ impl Survivors {
     pub fn column(&mut self, column: &ArrayRef) -> Result<ArrayRef, ArrowError> {
         chosen(column, &self.filter, &self.rows, &mut self.known)
     }
+}
+
+/// The rows of `outer` that are set in `inner`, which has one bit for each of them.
+#[must_use]
+pub fn expanded(outer: &BooleanBuffer, inner: &BooleanBuffer) -> BooleanBuffer {
+    let mut rows = BooleanBufferBuilder::new(outer.len());
+    rows.resize(outer.len());
+    for (row, passes) in outer.set_indices().zip(inner) {
+        rows.set_bit(row, passes);
+    }
+    rows.finish()
+}
+
+/// Where a condition is true; NULL is not.
+///
+/// # Errors
+/// What is no condition.
+pub fn truth(condition: &ArrayRef) -> datafusion_common::Result<BooleanBuffer> {
+    if condition.data_type().is_null() {
+        return Ok(BooleanBuffer::new_unset(condition.len()));
+    }
+    let condition: &BooleanArray = condition.as_boolean_opt().ok_or_else(|| {
+        exec_datafusion_err!("a condition is {}, not {}", condition.data_type(), DataType::Boolean)
+    })?;
+    Ok(match condition.nulls() {
+        Some(nulls) => condition.values() & nulls.inner(),
+        None => condition.values().clone(),
+    })
 }
 
 /// What of the elements of one collection is to be copied.

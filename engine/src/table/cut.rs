@@ -3,15 +3,18 @@
 
 use std::{collections::HashMap, ops::Range, sync::Arc, time::Instant};
 
-use ana_sql_ext::{cut_order::CutOrder, survivors::Survivors};
+use ana_sql_ext::{
+    cut_order::CutOrder,
+    survivors::{Survivors, expanded, truth},
+};
 use arrow::{
-    array::{Array, ArrayRef, AsArray, BooleanBufferBuilder, RecordBatch, RecordBatchOptions},
+    array::{Array, ArrayRef, BooleanBufferBuilder, RecordBatch, RecordBatchOptions},
     buffer::BooleanBuffer,
     datatypes::{Schema, SchemaRef},
     error::ArrowError,
 };
 use datafusion::{
-    common::{Result, exec_datafusion_err},
+    common::Result,
     datasource::table_schema::TableSchema,
     physical_expr::{
         PhysicalExpr, split_conjunction,
@@ -112,12 +115,7 @@ impl Cut {
                     })
                     .collect::<Result<Vec<_>, ArrowError>>()?;
                 let inner = self.narrow(&narrowed, left, after)?;
-                let mut expanded = BooleanBufferBuilder::new(rows);
-                expanded.resize(rows);
-                for (row, passes) in all.set_indices().zip(&inner) {
-                    expanded.set_bit(row, passes);
-                }
-                return Ok(expanded.finish());
+                return Ok(expanded(&all, &inner));
             }
         }
         Ok(all)
@@ -130,13 +128,7 @@ impl Condition {
         let needed = self.columns.iter().map(|&place| Arc::clone(&columns[place])).collect();
         let batch = RecordBatch::try_new_with_options(Arc::clone(&self.schema), needed, &options)?;
         let value = self.expr.evaluate(&batch)?.into_array(rows)?;
-        let mask = value.as_boolean_opt().ok_or_else(|| {
-            exec_datafusion_err!("the cut {} is {}, not boolean", self.expr, value.data_type())
-        })?;
-        Ok(match mask.nulls() {
-            Some(nulls) => mask.values() & nulls.inner(),
-            None => mask.values().clone(),
-        })
+        truth(&value)
     }
 }
 

@@ -7,7 +7,6 @@ use arrow::array::{
     Array, ArrayRef, AsArray, Float64Array, ListArray, StringArray, StructArray, UInt64Array,
 };
 use arrow::buffer::{BooleanBuffer, OffsetBuffer};
-use arrow::compute::cast;
 use arrow::datatypes::{DataType, Field, FieldRef, Fields};
 use datafusion_common::{Result, ScalarValue, internal_err};
 use datafusion_expr::Accumulator;
@@ -19,6 +18,7 @@ use super::histogram::{Variants, is_categories, is_struct_of};
 use crate::arguments::{is_number, list_of, type_name};
 use crate::error::FunctionError;
 use crate::jagged;
+use crate::survivors::truth;
 
 /// Which rows the table has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -210,16 +210,6 @@ fn fault(table: Table, source: HistError) -> datafusion_common::DataFusionError 
     FunctionError::Histogram { function: table.name(), source }.into()
 }
 
-/// Where a cut is true; NULL is not.
-fn passes(cut: &ArrayRef) -> Result<BooleanBuffer> {
-    let cut = cast(cut, &DataType::Boolean)?;
-    let cut = cut.as_boolean();
-    Ok(match cut.nulls() {
-        Some(nulls) => cut.values() & nulls.inner(),
-        None => cut.values().clone(),
-    })
-}
-
 impl Accumulator for SelectionAccumulator {
     fn update_batch(&mut self, arguments: &[ArrayRef]) -> Result<()> {
         let number = self.labels.len();
@@ -227,14 +217,14 @@ impl Accumulator for SelectionAccumulator {
             return internal_err!("{} without cuts", self.table.name());
         };
         let rows = first.len();
-        let cuts = arguments[..number].iter().map(passes).collect::<Result<Vec<_>>>()?;
+        let cuts = arguments[..number].iter().map(truth).collect::<Result<Vec<_>>>()?;
         let mut rest = arguments[number..].to_vec();
         let categories = self.variants.categories(&mut rest)?;
         let variations = self.variants.variations(&mut rest)?;
         let single = rest.pop();
         for (category, condition) in categories.into_iter().enumerate() {
             let inside = match condition {
-                Some(condition) => passes(&(Arc::new(condition) as ArrayRef))?,
+                Some(condition) => truth(&(Arc::new(condition) as ArrayRef))?,
                 None => BooleanBuffer::new_set(rows),
             };
             for (variation, weight) in variations.iter().enumerate() {

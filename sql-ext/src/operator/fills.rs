@@ -15,13 +15,14 @@ use std::sync::Arc;
 
 use super::expressions::Id;
 use super::fusion::{Fusion, HistCall, Kind, Part};
-use super::pool::{Pool, truth};
+use super::pool::Pool;
 use crate::aggregate::Hist;
 use crate::aggregate::histogram::{Machine, Reading, column_of, field_of};
 use crate::arguments::item;
 use crate::error::FunctionError;
 use crate::jagged::list;
 use crate::slices;
+use crate::survivors::truth;
 
 /// The histograms of one level.
 pub(super) struct LevelFills {

@@ -2,13 +2,12 @@
 
 use std::cell::RefCell;
 
-use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, BooleanBufferBuilder};
+use arrow::array::ArrayRef;
 use arrow::buffer::BooleanBuffer;
-use arrow::datatypes::DataType;
-use datafusion_common::{Result, exec_datafusion_err, internal_datafusion_err};
+use datafusion_common::{Result, internal_datafusion_err};
 
 use super::expressions::{Id, Step, Steps, compute};
-use crate::survivors::Survivors;
+use crate::survivors::{Survivors, expanded, truth};
 
 /// The rows of a batch that reached a level.
 pub(super) struct Pool<'a> {
@@ -120,28 +119,4 @@ impl<'a> Pool<'a> {
         }
         Ok(all)
     }
-}
-
-/// The rows of `outer` that are set in `inner`, which has one bit for each of them.
-pub(super) fn expanded(outer: &BooleanBuffer, inner: &BooleanBuffer) -> BooleanBuffer {
-    let mut rows = BooleanBufferBuilder::new(outer.len());
-    rows.resize(outer.len());
-    for (row, passes) in outer.set_indices().zip(inner) {
-        rows.set_bit(row, passes);
-    }
-    rows.finish()
-}
-
-/// Where a condition is true.
-pub(super) fn truth(condition: &ArrayRef) -> Result<BooleanBuffer> {
-    if condition.data_type().is_null() {
-        return Ok(BooleanBuffer::new_unset(condition.len()));
-    }
-    let condition: &BooleanArray = condition.as_boolean_opt().ok_or_else(|| {
-        exec_datafusion_err!("a condition is {}, not {}", condition.data_type(), DataType::Boolean)
-    })?;
-    Ok(match condition.nulls() {
-        Some(nulls) => condition.values() & nulls.inner(),
-        None => condition.values().clone(),
-    })
 }

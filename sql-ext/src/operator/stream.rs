@@ -18,8 +18,9 @@ use datafusion_physical_plan::metrics::{Count, ExecutionPlanMetricsSet, MetricBu
 use super::expressions::Id;
 use super::fills::LevelFills;
 use super::fusion::{Fusion, Kind};
-use super::pool::{Pool, expanded};
+use super::pool::Pool;
 use crate::cut_order::CutOrder;
+use crate::survivors::expanded;
 
 /// Batches between two looks at the memory held, which walks all histograms.
 const BATCHES_PER_LOOK: usize = 64;
