@@ -3,6 +3,7 @@
 use std::fs::File;
 use std::ops::Range;
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
@@ -82,6 +83,8 @@ enum Place {
     Local {
         path: PathBuf,
         open: Arc<OnceLock<File>>,
+        /// Whether the last read had to wait for the disk.
+        cold: Arc<AtomicBool>,
     },
     Remote {
         store: Arc<dyn ObjectStore>,
@@ -97,7 +100,11 @@ impl FileAccess {
         metrics: IoMetrics,
     ) -> Self {
         let place = if is_local(store_url) {
-            Place::Local { path: PathBuf::from(format!("/{}", meta.location)), open: Arc::default() }
+            Place::Local {
+                path: PathBuf::from(format!("/{}", meta.location)),
+                open: Arc::default(),
+                cold: Arc::default(),
+            }
         } else {
             Place::Remote { store: Arc::clone(store), path: meta.location.clone() }
         };
@@ -118,6 +125,14 @@ impl FileAccess {
         self.size
     }
 
+    /// Whether reading means waiting, so that asking ahead of need pays.
+    pub(crate) fn waits(&self) -> bool {
+        match &self.place {
+            Place::Local { cold, .. } => cold.load(Ordering::Relaxed),
+            Place::Remote { .. } => true,
+        }
+    }
+
     /// Fetches the ranges into the store, neighbours together.
     pub(crate) async fn fetch(&self, ranges: Vec<Range<u64>>, bytes: &mut ByteStore) -> Result<()> {
         if ranges.is_empty() {
@@ -131,17 +146,33 @@ impl FileAccess {
             });
         }
         let (fetched, time) = match &self.place {
-            Place::Local { .. } => {
-                let this = self.clone();
+            Place::Local { path, open, cold } => {
                 let reads = coalesce(ranges, LOCAL_GAP, LOCAL_LARGEST);
-                // Timed where it happens: waiting for a thread is not waiting for the disk.
-                let read = move || {
-                    let started = Instant::now();
-                    this.read_local(&reads).map(|read| (read, started.elapsed()))
+                let file = match open.get() {
+                    Some(file) => file,
+                    None => {
+                        let opened = File::open(path).map_err(|e| self.io(e))?;
+                        open.get_or_init(|| opened)
+                    }
                 };
-                match tokio::task::spawn_blocking(read).await {
-                    Ok(read) => read?,
-                    Err(gone) => return Err(self.io(std::io::Error::other(gone))),
+                let started = Instant::now();
+                let cached = self.read_local(file, &reads, read_cached);
+                cold.store(cached.is_err(), Ordering::Relaxed);
+                match cached {
+                    Ok(read) => (read, started.elapsed()),
+                    // Whatever the reason, it will be seen again where there is time to wait.
+                    Err(_) => {
+                        let (this, open) = (self.clone(), Arc::clone(open));
+                        // Timed where it happens: waiting for a thread is not waiting for the disk.
+                        let read = move || {
+                            let started = Instant::now();
+                            let file = open.get().ok_or(std::io::ErrorKind::NotFound)?;
+                            let read = this.read_local(file, &reads, read_at)?;
+                            Ok::<_, std::io::Error>((read, started.elapsed()))
+                        };
+                        let read = tokio::task::spawn_blocking(read).await;
+                        read.map_err(std::io::Error::other).flatten().map_err(|e| self.io(e))?
+                    }
                 }
             }
             Place::Remote { store, path } => {
@@ -172,23 +203,20 @@ impl FileAccess {
     }
 
     /// One buffer for all reads: one allocation, and its slices keep it alive.
-    fn read_local(&self, reads: &[Range<u64>]) -> Result<Vec<(u64, Bytes)>> {
-        let Place::Local { path, open } = &self.place else { return Ok(Vec::new()) };
-        let file = match open.get() {
-            Some(file) => file,
-            None => {
-                let opened = File::open(path).map_err(|e| self.io(e))?;
-                open.get_or_init(|| opened)
-            }
-        };
+    fn read_local(
+        &self,
+        file: &File,
+        reads: &[Range<u64>],
+        read_at: impl Fn(&File, &mut [u8], u64) -> std::io::Result<()>,
+    ) -> std::io::Result<Vec<(u64, Bytes)>> {
         let length = |range: &Range<u64>| usize::try_from(range.end - range.start);
         let total = reads.iter().try_fold(0usize, |sum, range| length(range).map(|n| sum + n));
-        let mut buffer = self.used.take(total.map_err(|e| self.io(std::io::Error::other(e)))?);
+        let mut buffer = self.used.take(total.map_err(std::io::Error::other)?);
         let mut filled = 0;
         let mut pieces = Vec::with_capacity(reads.len());
         for range in reads {
-            let length = length(range).map_err(|e| self.io(std::io::Error::other(e)))?;
-            read_at(file, &mut buffer[filled..filled + length], range.start).map_err(|e| self.io(e))?;
+            let length = length(range).map_err(std::io::Error::other)?;
+            read_at(file, &mut buffer[filled..filled + length], range.start)?;
             pieces.push((range.start, filled..filled + length));
             filled += length;
         }
@@ -196,6 +224,27 @@ impl FileAccess {
         self.used.keep(&buffer);
         Ok(pieces.into_iter().map(|(offset, piece)| (offset, buffer.slice(piece))).collect())
     }
+}
+
+/// Reads what the page cache holds, at once: handing a copy of memory to another thread takes longer than the copy. An
+/// error where the disk would have to be asked, or where the file system cannot say.
+#[cfg(target_os = "linux")]
+fn read_cached(file: &File, mut buffer: &mut [u8], mut offset: u64) -> std::io::Result<()> {
+    while !buffer.is_empty() {
+        let into = &mut [std::io::IoSliceMut::new(buffer)];
+        let read = rustix::io::preadv2(file, into, offset, rustix::io::ReadWriteFlags::NOWAIT)?;
+        if read == 0 {
+            return Err(std::io::ErrorKind::UnexpectedEof.into());
+        }
+        buffer = &mut buffer[read..];
+        offset += read as u64;
+    }
+    Ok(())
+}
+
+#[cfg(not(target_os = "linux"))]
+fn read_cached(_: &File, _: &mut [u8], _: u64) -> std::io::Result<()> {
+    Err(std::io::ErrorKind::Unsupported.into())
 }
 
 #[cfg(unix)]

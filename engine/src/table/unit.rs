@@ -116,9 +116,7 @@ impl UnitReader {
             wanted: scan.wanted.iter().filter_map(position).collect(),
             schema: Arc::clone(&scan.schema),
             batch_size: scan.batch_size.max(1),
-            // What is large enough goes on as it is.
-            sparse: BatchCoalescer::new(Arc::clone(&scan.schema), scan.batch_size.max(1))
-                .with_biggest_coalesce_batch_size(Some(scan.batch_size / 2)),
+            sparse: BatchCoalescer::new(Arc::clone(&scan.schema), scan.batch_size.max(1)),
             columns,
             branches,
             reader,
@@ -174,7 +172,7 @@ impl UnitReader {
         } else {
             self.supply(Stage::Cut, unit, &mut bytes).await?;
         }
-        if let Some(next) = next {
+        if let Some(next) = next.filter(|_| self.access.waits()) {
             self.fetch_ahead(&next, &bytes);
         }
         let before = *self.reader.metrics();
@@ -307,8 +305,8 @@ impl UnitReader {
         Ok(batch.map_err(DataFusionError::from)?)
     }
 
-    /// Cuts the survivors of a batch into the size that operators like; where they are few, they are collected until
-    /// they make one.
+    /// Cuts the survivors of a batch into parts of equal size, none larger than operators like; where they are few, they
+    /// are collected until they make one.
     fn hand_out(&mut self, batch: &RecordBatch, passed: Option<&BooleanBuffer>) -> Result<()> {
         if batch.num_columns() == 0 {
             let rows = passed.map_or(batch.num_rows(), BooleanBuffer::count_set_bits);
@@ -322,11 +320,17 @@ impl UnitReader {
             Some(passed) if some_fail => survivors(batch, passed).map_err(DataFusionError::from)?,
             _ => batch.clone(),
         };
-        for start in (0..survived.num_rows()).step_by(self.batch_size) {
-            let slice = survived.slice(start, self.batch_size.min(survived.num_rows() - start));
-            self.sparse.push_batch(slice).map_err(DataFusionError::from)?;
+        let rows = survived.num_rows();
+        if rows < self.batch_size / 2 {
+            self.sparse.push_batch(survived).map_err(DataFusionError::from)?;
             self.out.extend(std::iter::from_fn(|| self.sparse.next_completed_batch()));
+            return Ok(());
         }
+        // Those that wait come first: events keep their order.
+        flush(&mut self.sparse, &mut self.out)?;
+        let parts = rows.div_ceil(self.batch_size);
+        let bound = |part: usize| rows / parts * part + part.min(rows % parts);
+        self.out.extend((0..parts).map(|part| survived.slice(bound(part), bound(part + 1) - bound(part))));
         Ok(())
     }
 }

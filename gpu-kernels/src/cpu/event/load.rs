@@ -53,7 +53,36 @@ pub(super) fn gather<T: Copy + Default, U>(
 
 /// Floats of a column.
 pub(super) fn floats(to: &mut [f64], column: &ChunkColumn<'_>, index: Index<'_>) {
-    match &column.data {
+    match (&column.data, index) {
+        (Data::F32(values), Index::From(first)) => {
+            pulp::Arch::new().dispatch(Widen { to, from: values.get(first..).unwrap_or_default() });
+        }
+        (data, _) => gathered_floats(to, data, index),
+    }
+}
+
+/// The loop of [`floats`] that most columns take, compiled for each instruction set.
+struct Widen<'a> {
+    to: &'a mut [f64],
+    from: &'a [f32],
+}
+
+impl pulp::NullaryFnOnce for Widen<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn call(self) {
+        let Self { to, from } = self;
+        let n = to.len().min(from.len());
+        let (to, from) = (&mut to[..n], &from[..n]);
+        for lane in 0..n {
+            to[lane] = f64::from(from[lane]);
+        }
+    }
+}
+
+fn gathered_floats(to: &mut [f64], data: &Data<'_>, index: Index<'_>) {
+    match data {
         Data::F32(values) => gather(to, values, index, f64::from),
         Data::F64(values) => gather(to, values, index, |value| value),
         _ => to.fill(0.0),
