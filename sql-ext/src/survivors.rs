@@ -113,6 +113,7 @@ fn chosen(
     let elements = &known[at];
     downcast_primitive_array!(
         values => elements.list(item, values),
+        DataType::Boolean => elements.flags(item, values.as_boolean()),
         _ => filter.filter(column)
     )
 }
@@ -151,6 +152,22 @@ impl Elements {
         }
         let copied = PrimitiveArray::<T>::new(ScalarBuffer::from(copied), None)
             .with_data_type(item.data_type().clone());
+        Ok(Arc::new(ListArray::try_new(Arc::clone(item), self.offsets.clone(), Arc::new(copied), None)?))
+    }
+
+    fn flags(&self, item: &FieldRef, values: &BooleanArray) -> Result<ArrayRef, ArrowError> {
+        /// From here on copying whole words is faster than bit by bit.
+        const LONG: usize = 32;
+        let values = values.values();
+        let mut copied = BooleanBufferBuilder::new(self.stretches.iter().map(ExactSizeIterator::len).sum());
+        for stretch in &self.stretches {
+            if stretch.len() < LONG {
+                stretch.clone().for_each(|at| copied.append(values.value(at)));
+            } else {
+                copied.append_buffer(&values.slice(stretch.start, stretch.len()));
+            }
+        }
+        let copied = BooleanArray::new(copied.finish(), None);
         Ok(Arc::new(ListArray::try_new(Arc::clone(item), self.offsets.clone(), Arc::new(copied), None)?))
     }
 }

@@ -1,7 +1,12 @@
 //! The event-level cut that a scan applies itself, so that only events that pass cost the decoding of their other
 //! branches.
 
-use std::{collections::HashMap, ops::Range, sync::Arc, time::Instant};
+use std::{
+    collections::{HashMap, hash_map::Entry},
+    ops::Range,
+    sync::Arc,
+    time::Instant,
+};
 
 use ana_sql_ext::{
     cut_order::CutOrder,
@@ -11,7 +16,6 @@ use arrow::{
     array::{Array, ArrayRef, BooleanBufferBuilder, RecordBatch, RecordBatchOptions},
     buffer::BooleanBuffer,
     datatypes::{Schema, SchemaRef},
-    error::ArrowError,
 };
 use datafusion::{
     common::Result,
@@ -87,46 +91,53 @@ impl Cut {
     }
 
     /// Evaluates the conditions in this order, each for the events that passed those before it where that is worth
-    /// copying them.
+    /// copying what it looks at.
     fn narrow(&mut self, columns: &[ArrayRef], rows: usize, order: &[usize]) -> Result<BooleanBuffer> {
+        // Those that are left among all events, once they were worth copying, and what was copied of them.
+        let mut left: Option<(BooleanBuffer, Survivors)> = None;
+        let mut copies: HashMap<usize, ArrayRef> = HashMap::new();
+        // Which of those pass.
         let mut all = BooleanBuffer::new_set(rows);
-        for (at, &number) in order.iter().enumerate() {
-            let condition = &self.conditions[number];
-            let started = Instant::now();
-            let passed = condition.passed(columns, rows)?;
-            self.order.record(number, rows, passed.count_set_bits(), started.elapsed());
-            all = if at == 0 { passed } else { &all & &passed };
-            let left = all.count_set_bits();
-            let after = &order[at + 1..];
-            if left == 0 || after.is_empty() {
+        for &number in order {
+            let passed_before = all.count_set_bits();
+            if passed_before == 0 {
                 break;
             }
-            if left < rows / 2 {
-                let mut survivors = Survivors::new(&all);
-                let needed =
-                    |place: usize| after.iter().any(|&other| self.conditions[other].columns.contains(&place));
-                let narrowed = columns
-                    .iter()
-                    .enumerate()
-                    .map(|(place, column)| match needed(place) {
-                        true => survivors.column(column),
-                        // Nobody looks at it.
-                        false => Ok(Arc::clone(column)),
-                    })
-                    .collect::<Result<Vec<_>, ArrowError>>()?;
-                let inner = self.narrow(&narrowed, left, after)?;
-                return Ok(expanded(&all, &inner));
+            if passed_before < all.len() / 2 {
+                let among_all = match &left {
+                    Some((outer, _)) => expanded(outer, &all),
+                    None => all,
+                };
+                let survivors = Survivors::new(&among_all);
+                left = Some((among_all, survivors));
+                copies.clear();
+                all = BooleanBuffer::new_set(passed_before);
             }
+            let condition = &self.conditions[number];
+            if let Some((_, survivors)) = &mut left {
+                for &place in &condition.columns {
+                    if let Entry::Vacant(copy) = copies.entry(place) {
+                        copy.insert(survivors.column(&columns[place])?);
+                    }
+                }
+            }
+            let started = Instant::now();
+            let column = |place: &usize| Arc::clone(copies.get(place).unwrap_or(&columns[*place]));
+            let passed = condition.passed(condition.columns.iter().map(column).collect(), all.len())?;
+            self.order.record(number, all.len(), passed.count_set_bits(), started.elapsed());
+            all = &all & &passed;
         }
-        Ok(all)
+        Ok(match left {
+            Some((outer, _)) => expanded(&outer, &all),
+            None => all,
+        })
     }
 }
 
 impl Condition {
-    fn passed(&self, columns: &[ArrayRef], rows: usize) -> Result<BooleanBuffer> {
+    fn passed(&self, columns: Vec<ArrayRef>, rows: usize) -> Result<BooleanBuffer> {
         let options = RecordBatchOptions::new().with_row_count(Some(rows));
-        let needed = self.columns.iter().map(|&place| Arc::clone(&columns[place])).collect();
-        let batch = RecordBatch::try_new_with_options(Arc::clone(&self.schema), needed, &options)?;
+        let batch = RecordBatch::try_new_with_options(Arc::clone(&self.schema), columns, &options)?;
         let value = self.expr.evaluate(&batch)?.into_array(rows)?;
         truth(&value)
     }

@@ -52,12 +52,9 @@ impl Used {
         let mut used = self.0.lock();
         for at in 0..used.len() {
             match used.swap_remove(at).try_into_mut() {
-                Ok(mut free) => {
-                    if free.len() < length {
-                        free.resize(length, 0);
-                    }
-                    return free;
-                }
+                Ok(free) if free.len() >= length => return free,
+                // Too small: nobody wants what it holds, so it is not made larger.
+                Ok(_) => break,
                 Err(in_use) => {
                     used.push(in_use);
                     let last = used.len() - 1;
@@ -65,7 +62,8 @@ impl Used {
                 }
             }
         }
-        BytesMut::zeroed(length)
+        // The next unit may be a little larger.
+        BytesMut::zeroed(length + length / 8)
     }
 
     fn keep(&self, buffer: &Bytes) {
