@@ -29,13 +29,20 @@
     allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that fails may panic")
 )]
 
+pub mod backend;
+pub mod conformance;
 pub mod cpu;
 pub mod elements;
 mod error;
 mod fill;
 pub mod ir;
+#[cfg(feature = "gpu")]
+mod lock;
 mod plan;
+#[cfg(feature = "gpu")]
+pub mod wgpu;
 
+pub use backend::{Backend, DeviceChoice, PlanExecutor};
 pub use cpu::{Filler, PlanFiller};
 pub use error::{KernelError, Result};
 pub use fill::{Bitmap, Column, Fill, Level, Values};

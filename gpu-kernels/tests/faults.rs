@@ -1,0 +1,82 @@
+//! A device that fails anywhere: the CPU finishes with the same bits and says so, or it is an error where the device is
+//! demanded.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that fails may panic")]
+#![allow(clippy::print_stderr, reason = "what was not tested is said")]
+#![cfg(feature = "gpu")]
+
+use ana_kernels::conformance::Case;
+use ana_kernels::wgpu::{Injection, Planned};
+use ana_kernels::{Backend, DeviceChoice, KernelError};
+
+/// Every fault breaks its device for good, so each needs a new one.
+fn device() -> Option<Backend> {
+    match Backend::open(DeviceChoice::Gpu(None)) {
+        Ok(backend) => Some(backend),
+        Err(error) if std::env::var_os("ANA_REQUIRE_GPU").is_some() => panic!("{error}"),
+        Err(error) => {
+            eprintln!("not tested: {error}");
+            None
+        }
+    }
+}
+
+/// Cases whose batches go to the device in several submissions.
+fn cases() -> Vec<(Case, u64)> {
+    let Some(gpu) = device() else { return vec![] };
+    let submissions = |case: &Case| {
+        let far = Planned { fault: Injection::Lost, submission: u64::MAX };
+        gpu.gpu().unwrap().inject(far);
+        case.fill(&mut case.filler(&gpu).unwrap()).unwrap();
+        u64::MAX - gpu.gpu().unwrap().injected().unwrap().submission
+    };
+    let cases = (0..400).map(|seed| Case::new(seed, 300).unwrap());
+    let several = cases.map(|case| (submissions(&case), case)).filter(|(number, _)| *number >= 4);
+    several.take(6).map(|(number, case)| (case, number)).collect()
+}
+
+#[test]
+fn the_cpu_finishes_with_the_same_bits() {
+    let mut tried = 0;
+    for (case, submissions) in cases() {
+        let want = case.fill(&mut case.filler(&Backend::default()).unwrap()).unwrap();
+        for submission in 0..submissions {
+            for fault in Injection::ALL {
+                let gpu = device().unwrap().forgiving();
+                gpu.gpu().unwrap().inject(Planned { fault, submission });
+                let mut filler = case.filler(&gpu).unwrap();
+                let got = case.fill(&mut filler).unwrap();
+                assert!(got == want, "{fault:?} at submission {submission} of {:?}", case.plan());
+                assert!(gpu.gpu().unwrap().injected().is_none(), "{fault:?} at {submission} did not come");
+                let notes = filler.notes().join("; ");
+                assert!(notes.contains("everything from here on"), "{fault:?} at {submission}: {notes:?}");
+                // What is filled afterwards does not even try.
+                assert!(case.fill(&mut case.filler(&gpu).unwrap()).unwrap() == want);
+                tried += 1;
+            }
+        }
+    }
+    eprintln!("{tried} faults");
+}
+
+#[test]
+fn a_device_that_is_demanded_fails_with_an_error() {
+    for (case, submissions) in cases().into_iter().take(1) {
+        for submission in 0..submissions {
+            for fault in Injection::ALL {
+                let gpu = device().unwrap();
+                gpu.gpu().unwrap().inject(Planned { fault, submission });
+                let error = case.fill(&mut case.filler(&gpu).unwrap()).unwrap_err();
+                assert!(matches!(error, KernelError::Device { .. }), "{error}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_device_that_is_not_there_is_an_error_that_says_so() {
+    let error = Backend::open(DeviceChoice::Gpu(Some(99))).unwrap_err();
+    assert!(error.to_string().starts_with("no GPU: no adapter"), "{error}");
+    assert_eq!("GPU:1".parse(), Ok(DeviceChoice::Gpu(Some(1))));
+    let error = "tpu".parse::<DeviceChoice>().unwrap_err();
+    assert_eq!(error.to_string(), r#""tpu" is no device: auto, cpu, gpu, or gpu:N for adapter N"#);
+}
