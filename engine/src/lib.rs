@@ -21,6 +21,7 @@ pub mod report;
 mod session;
 pub mod table;
 
+pub use ana_kernels::backend as device;
 pub use error::{EngineError, Result, SqlPosition};
 pub use query::{CancelHandle, Destination, Query, QueryResult};
 pub use report::{Level, Progress, RunReport, Skipped};

@@ -3,7 +3,9 @@
 //! Results never depend on it. A [`Backend`] is opened once and shared by all queries of a session; the crates above know
 //! nothing else of devices.
 
+mod devices;
 mod executor;
+mod rates;
 
 use std::fmt;
 use std::str::FromStr;
@@ -19,10 +21,12 @@ use crate::{
     plan::FillPlan,
 };
 
+pub use devices::Devices;
 pub use executor::PlanExecutor;
+pub use rates::Rates;
 
 /// Where to compute, as a user says it: `auto`, `cpu`, `gpu`, `gpu:1`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum DeviceChoice {
     /// What is fastest, as far as is known.
     #[default]
@@ -211,6 +215,15 @@ impl Backend {
     pub fn forgiving(mut self) -> Self {
         self.choice = DeviceChoice::Auto;
         self
+    }
+
+    /// Bytes per second from host memory to the device.
+    fn copy_rate(&self) -> Result<f64> {
+        #[cfg(feature = "gpu")]
+        if let Some(gpu) = &self.gpu {
+            return gpu.copy_rate().map_err(|fault| KernelError::Device { fault });
+        }
+        Err(KernelError::NoDevice { reason: "nothing is copied to the CPU".to_owned() })
     }
 
     /// A filler for a plan, as [`PlanFiller::new`] makes it.

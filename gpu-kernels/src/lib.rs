@@ -36,13 +36,12 @@ pub mod elements;
 mod error;
 mod fill;
 pub mod ir;
-#[cfg(feature = "gpu")]
 mod lock;
 mod plan;
 #[cfg(feature = "gpu")]
 pub mod wgpu;
 
-pub use backend::{Backend, DeviceChoice, PlanExecutor};
+pub use backend::{Backend, DeviceChoice, Devices, PlanExecutor};
 pub use cpu::{Filler, PlanFiller};
 pub use error::{KernelError, Result};
 pub use fill::{Bitmap, Column, Fill, Level, Values};

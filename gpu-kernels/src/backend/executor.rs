@@ -95,6 +95,16 @@ impl PlanExecutor {
         }
     }
 
+    /// How the device failed, if it has: the CPU did its work.
+    #[must_use]
+    pub fn fault(&self) -> Option<String> {
+        match self {
+            Self::Cpu(_) => None,
+            #[cfg(feature = "gpu")]
+            Self::Device(filler) => filler.fault().map(ToString::to_string),
+        }
+    }
+
     /// Why the CPU took part of the work of a device, each reason once.
     #[must_use]
     pub fn notes(&self) -> &[String] {

@@ -2,9 +2,9 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use wgpu::{Adapter, Backends, DeviceType, Features, Instance, InstanceDescriptor, PollType};
+use wgpu::{Adapter, Backends, BufferUsages, DeviceType, Features, Instance, InstanceDescriptor, PollType};
 
 use super::Outcome;
 use super::inject::{Injection, Planned};
@@ -185,6 +185,32 @@ impl Gpu {
             Ok(Err(_)) => Err(self.fail(DeviceFault::Timeout { seconds: PATIENCE.as_secs() })),
             Err(_) => Err(self.fail(DeviceFault::Lost { reason: "while waiting for it".to_owned() })),
         }
+    }
+
+    /// Bytes per second from host memory to the device.
+    pub(crate) fn copy_rate(&self) -> Outcome<f64> {
+        const BYTES: u64 = 32 << 20;
+        const COPIES: u32 = 8;
+        let buffer = |usage, mapped_at_creation| {
+            let descriptor = wgpu::BufferDescriptor { label: None, size: BYTES, usage, mapped_at_creation };
+            self.device.create_buffer(&descriptor)
+        };
+        let host = buffer(BufferUsages::MAP_WRITE | BufferUsages::COPY_SRC, true);
+        let device = buffer(BufferUsages::STORAGE | BufferUsages::COPY_DST, false);
+        host.unmap();
+        let copy = || {
+            let mut encoder = self.device.create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
+            encoder.copy_buffer_to_buffer(&host, 0, &device, 0, BYTES);
+            self.submit(encoder)
+        };
+        copy()?;
+        self.wait()?;
+        let started = Instant::now();
+        (0..COPIES).try_for_each(|_| copy())?;
+        self.wait()?;
+        let seconds = started.elapsed().as_secs_f64().max(1e-9);
+        #[allow(clippy::cast_precision_loss, reason = "a power of two")]
+        Ok(f64::from(COPIES) * BYTES as f64 / seconds)
     }
 
     /// Remembers a fault: nothing goes to this device any more.

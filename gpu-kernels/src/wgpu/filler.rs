@@ -86,6 +86,10 @@ impl DeviceFiller {
         self.events
     }
 
+    pub(crate) fn fault(&self) -> Option<&DeviceFault> {
+        self.fault.as_ref()
+    }
+
     pub(crate) fn notes(&self) -> &[String] {
         &self.notes
     }
@@ -321,7 +325,6 @@ impl DeviceFiller {
         if self.required {
             return Err(KernelError::Device { fault });
         }
-        self.note(format!("everything from here on, and what the device had not finished: {fault}"));
         self.redo_all();
         Ok(())
     }

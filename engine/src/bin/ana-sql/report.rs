@@ -64,6 +64,9 @@ fn faults(report: &RunReport) -> String {
         };
         let _infallible = writeln!(out, "skipped: {}: {what}: {}", skipped.file, skipped.reason);
     }
+    for reason in &report.by_cpu {
+        let _infallible = writeln!(out, "on the CPU in place of the GPU: {reason}");
+    }
     if !report.skipped.is_empty() {
         let events: u64 = report.skipped.iter().filter_map(|s| s.events).sum();
         let unknown = report.skipped.iter().filter(|s| s.events.is_none()).count();
