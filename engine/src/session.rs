@@ -26,6 +26,7 @@ use parking_lot::RwLock;
 pub use ana_kernels::DeviceChoice as Device;
 
 use crate::{
+    calibration,
     dialect::{
         collection::Definition,
         definition::{self, Command},
@@ -110,7 +111,7 @@ impl SessionBuilder {
         if self.threads == 0 || self.batch_size == 0 {
             return Err(EngineError::Setting("threads and batch size must be at least 1".into()));
         }
-        let devices = Devices::default();
+        let devices = calibration::devices(self.threads);
         if matches!(self.device, Device::Gpu(_)) {
             devices.open(self.device).map_err(|error| EngineError::Setting(error.to_string()))?;
         }

@@ -3,6 +3,7 @@
 //! Results never depend on it. A [`Backend`] is opened once and shared by all queries of a session; the crates above know
 //! nothing else of devices.
 
+mod calibration;
 mod devices;
 mod executor;
 mod rates;
@@ -21,7 +22,8 @@ use crate::{
     plan::FillPlan,
 };
 
-pub use devices::Devices;
+pub use calibration::Calibration;
+pub use devices::{Calibrated, Devices};
 pub use executor::PlanExecutor;
 pub use rates::Rates;
 
@@ -138,6 +140,8 @@ pub struct Backend {
     choice: DeviceChoice,
     #[cfg(feature = "gpu")]
     gpu: Option<Arc<Gpu>>,
+    /// Only for plans for which it pays; without, for all.
+    calibrated: Option<Calibrated>,
     place: Arc<str>,
 }
 
@@ -153,6 +157,7 @@ impl Backend {
             choice,
             #[cfg(feature = "gpu")]
             gpu: None,
+            calibrated: None,
             place: format!("CPU: {reason}").into(),
         }
     }
@@ -167,18 +172,43 @@ impl Backend {
             // Not even looked for: what a device would gain is not known, and looking takes time.
             DeviceChoice::Auto => Ok(Self::on_cpu(
                 choice,
-                "auto takes a GPU only where it is known to pay, and none is measured",
+                "auto takes a GPU only where it is known to pay; `ana-sql devices --calibrate` measures",
             )),
             #[cfg(feature = "gpu")]
             DeviceChoice::Gpu(number) => {
                 let gpu = Gpu::open(number)?;
                 let place = format!("GPU: {} ({}), asked for", gpu.adapter().name, gpu.adapter().interface);
-                Ok(Self { choice, place: place.into(), gpu: Some(Arc::new(gpu)) })
+                Ok(Self { choice, place: place.into(), gpu: Some(Arc::new(gpu)), calibrated: None })
             }
             #[cfg(not(feature = "gpu"))]
             DeviceChoice::Gpu(_) => {
                 Err(KernelError::NoDevice { reason: "this build is without the GPU back end".to_owned() })
             }
+        }
+    }
+
+    /// The device measured, for the plans for which it pays; the CPU where it cannot be opened.
+    fn calibrated(calibrated: Calibrated) -> Self {
+        match Self::open(DeviceChoice::Gpu(Some(calibrated.adapter))) {
+            Ok(backend) if !backend.place.starts_with(&format!("GPU: {} (", calibrated.name)) => {
+                Self::on_cpu(
+                    DeviceChoice::Auto,
+                    "another adapter than was measured; `ana-sql devices --calibrate` measures",
+                )
+            }
+            Ok(backend) => {
+                let device = backend.place.trim_end_matches(", asked for");
+                let cores = calibrated.cores;
+                let place =
+                    format!("{device}, for histograms that it fills faster than {cores} cores, as measured");
+                Self {
+                    choice: DeviceChoice::Auto,
+                    calibrated: Some(calibrated),
+                    place: place.into(),
+                    ..backend
+                }
+            }
+            Err(error) => Self::on_cpu(DeviceChoice::Auto, &error.to_string()),
         }
     }
 
@@ -188,7 +218,13 @@ impl Backend {
         self.choice
     }
 
-    /// Whether plans go to a device.
+    /// Whether a device was demanded, so that all goes there that can.
+    #[must_use]
+    pub fn is_demanded(&self) -> bool {
+        self.is_device() && self.calibrated.is_none()
+    }
+
+    /// Whether there is a device that plans may go to.
     #[must_use]
     pub fn is_device(&self) -> bool {
         #[cfg(feature = "gpu")]
@@ -217,6 +253,13 @@ impl Backend {
         self
     }
 
+    /// Whether a plan is for the device, where there is one.
+    #[cfg(feature = "gpu")]
+    fn pays(&self, plan: &FillPlan) -> bool {
+        let pays = |Calibrated { calibration, cores, .. }: &Calibrated| calibration.pays(plan, *cores);
+        self.calibrated.as_ref().is_none_or(pays)
+    }
+
     /// Bytes per second from host memory to the device.
     fn copy_rate(&self) -> Result<f64> {
         #[cfg(feature = "gpu")]
@@ -233,7 +276,7 @@ impl Backend {
     pub fn filler(&self, plan: FillPlan, empty: Vec<ExactHistogram>) -> Result<PlanExecutor> {
         let host = PlanFiller::new(plan, empty)?;
         #[cfg(feature = "gpu")]
-        if let Some(gpu) = &self.gpu {
+        if let Some(gpu) = self.gpu.as_ref().filter(|_| self.pays(host.plan())) {
             let required = matches!(self.choice, DeviceChoice::Gpu(_));
             return Ok(PlanExecutor::Device(Box::new(DeviceFiller::new(Arc::clone(gpu), host, required))));
         }

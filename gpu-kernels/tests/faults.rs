@@ -4,6 +4,7 @@
 #![allow(clippy::print_stderr, reason = "what was not tested is said")]
 #![cfg(feature = "gpu")]
 
+use ana_kernels::backend::{Calibrated, Calibration, Devices};
 use ana_kernels::conformance::Case;
 use ana_kernels::wgpu::{Injection, Planned};
 use ana_kernels::{Backend, DeviceChoice, KernelError};
@@ -69,6 +70,44 @@ fn a_device_that_is_demanded_fails_with_an_error() {
             }
         }
     }
+}
+
+/// `auto` goes by what was measured, here made up.
+#[test]
+fn auto_takes_a_device_for_plans_for_which_it_pays() {
+    let Some(gpu) = device() else { return };
+    let name = gpu.gpu().unwrap().adapter().name.clone();
+    let calibrated = |device| {
+        let calibration = Calibration { device: [device; 2], core: [1e-8; 2] };
+        let devices =
+            Devices::calibrated(Calibrated { adapter: 0, name: name.clone(), calibration, cores: 4 });
+        devices.open(DeviceChoice::Auto).unwrap()
+    };
+    let (slow, fast) = (calibrated(1e-8), calibrated(1e-9));
+    assert!(fast.place().contains("faster than 4 cores"), "{}", fast.place());
+    let case = Case::new(1, 500).unwrap();
+    assert!(!case.plan().fills.is_empty());
+    let on_device = |backend| {
+        let mut filler = case.filler(backend).unwrap();
+        case.fill(&mut filler).unwrap();
+        filler.events().0 > 0
+    };
+    assert_eq!((on_device(&gpu), on_device(&slow), on_device(&fast)), (true, false, true));
+    // Nothing is demanded, so a fault is none.
+    fast.gpu().unwrap().inject(Planned { fault: Injection::Lost, submission: 0 });
+    assert_eq!(case.differing(&fast, &slow).unwrap(), 0);
+    let other = |adapter, name: &str| {
+        let calibration = Calibration { device: [0.0; 2], core: [1.0; 2] };
+        let devices =
+            Devices::calibrated(Calibrated { adapter, name: name.to_owned(), calibration, cores: 1 });
+        devices.open(DeviceChoice::Auto).unwrap().place().to_owned()
+    };
+    assert!(other(99, &name).starts_with("CPU: no GPU: no adapter 99"), "{}", other(99, &name));
+    assert!(
+        other(0, "another").starts_with("CPU: another adapter than was measured"),
+        "{}",
+        other(0, "another")
+    );
 }
 
 #[test]

@@ -35,23 +35,28 @@ impl Rates {
         let device = Backend::open(DeviceChoice::Gpu(Some(number)))?;
         let copied = device.copy_rate()?;
         // The first run compiles the shaders.
-        fill_rate(&device)?;
-        Ok(Self { copied, filled: fill_rate(&device)?, filled_by_core: fill_rate(&Backend::default())? })
+        fill_seconds(&device, 1)?;
+        let rate = |backend: &Backend| Ok::<_, crate::KernelError>(1.0 / fill_seconds(backend, 1)?);
+        Ok(Self { copied, filled: rate(&device)?, filled_by_core: rate(&Backend::default())? })
     }
 }
 
-fn fill_rate(backend: &Backend) -> Result<f64> {
+/// Seconds per event for one histogram of so many weights.
+pub(super) fn fill_seconds(backend: &Backend, weights: usize) -> Result<f64> {
     let axis = Axis::regular(100, 0.0, 1.0)?;
     let plan = FillPlan {
         bins: vec![BinPlan { value: 0, axis: axis.clone() }],
         selections: vec![Selection::default()],
-        weights: vec![vec![0]],
-        fills: vec![PlannedFill { bins: vec![0], selection: 0, weights: Some(0), varied: false }],
+        weights: vec![(0..weights).collect()],
+        fills: vec![PlannedFill { bins: vec![0], selection: 0, weights: Some(0), varied: true }],
     };
     #[allow(clippy::cast_precision_loss, reason = "small numbers")]
-    let (values, weights): (Vec<f32>, Vec<f64>) =
+    let (values, sizes): (Vec<f32>, Vec<f64>) =
         (0..BATCH).map(|i| ((i * 7919 % BATCH) as f32 / BATCH as f32, 0.5 + (i % 64) as f64 / 64.0)).unzip();
-    let mut filler = backend.filler(plan, vec![ExactHistogram::new(vec![axis], true)?])?;
+    let variations = Axis::category((0..weights).map(|i| i.to_string()).collect())?;
+    let histogram = ExactHistogram::new(vec![variations, axis], true)?;
+    let columns = vec![Column::events(Values::F64(&sizes)); weights];
+    let mut filler = backend.filler(plan, vec![histogram])?;
     let started = Instant::now();
     for _ in 0..EVENTS / BATCH {
         filler.fill(&PlanBatch {
@@ -60,11 +65,11 @@ fn fill_rate(backend: &Backend) -> Result<f64> {
             group_count: 1,
             values: &[PlanValue { column: Column::events(Values::F32(&values)), offsets: None, lists: None }],
             masks: &[],
-            weights: &[Column::events(Values::F64(&weights))],
+            weights: &columns,
             active: &[true],
         })?;
     }
     filler.histograms(0, 1)?;
     #[allow(clippy::cast_precision_loss, reason = "a million")]
-    Ok(EVENTS as f64 / started.elapsed().as_secs_f64().max(1e-9))
+    Ok(started.elapsed().as_secs_f64().max(1e-9) / EVENTS as f64)
 }

@@ -167,7 +167,8 @@ impl PlanFiller {
         Ok(())
     }
 
-    fn reach(&mut self, groups: usize) {
+    /// Makes histograms for so many groups.
+    pub(crate) fn reach(&mut self, groups: usize) {
         for (histograms, empty) in self.histograms.iter_mut().zip(&self.empty) {
             while histograms.len() < groups {
                 histograms.push(empty.clone());

@@ -92,9 +92,13 @@ impl Buffers {
         let number = u64::try_from(program.steps.len()).unwrap_or(u64::MAX);
         let uniform = BufferUsages::UNIFORM | BufferUsages::COPY_DST;
         reach(gpu, &mut self.steps, stride.saturating_mul(number), uniform, gpu.limits.max_buffer_size)?;
-        for (step, at) in program.steps.iter().zip((0u64..).map(|i| i * stride)) {
-            gpu.queue.write_buffer(there(&self.steps)?, at, bytemuck::cast_slice(&step.parameters));
+        let mut parameters = vec![0u8; usize::try_from(stride.saturating_mul(number)).unwrap_or(0)];
+        let places = parameters.chunks_mut(usize::try_from(stride).unwrap_or(usize::MAX));
+        for (step, place) in program.steps.iter().zip(places) {
+            let words: &[u8] = bytemuck::cast_slice(&step.parameters);
+            place[..words.len()].copy_from_slice(words);
         }
+        gpu.queue.write_buffer(there(&self.steps)?, 0, &parameters);
 
         let mut encoder = gpu.device.create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
         let mapped = self.stage(gpu, slot, stage, size)?;

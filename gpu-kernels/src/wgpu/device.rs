@@ -2,6 +2,7 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use wgpu::{Adapter, Backends, BufferUsages, DeviceType, Features, Instance, InstanceDescriptor, PollType};
@@ -15,6 +16,9 @@ use crate::lock::Lock;
 
 /// How long a submission may take. Drivers reset a device that computes for some seconds anyway.
 const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Words of a stage: enough for a device to have something to do, few enough to keep some.
+const STAGE_WORDS: usize = 1 << 22;
 
 /// Features that are listed for a user; the fill plan needs none of them.
 const FEATURES: [(&str, Features); 6] = [
@@ -36,6 +40,7 @@ pub struct Gpu {
     pub(super) pipelines: Pipelines,
     fault: Arc<Lock<Option<DeviceFault>>>,
     injection: Lock<Option<Planned>>,
+    stage_words: AtomicUsize,
 }
 
 fn all() -> Vec<Adapter> {
@@ -126,6 +131,7 @@ impl Gpu {
             pipelines,
             fault,
             injection: Lock::new(None),
+            stage_words: AtomicUsize::new(STAGE_WORDS),
         };
         gpu.check()?;
         Ok(gpu)
@@ -135,6 +141,16 @@ impl Gpu {
     #[must_use]
     pub fn adapter(&self) -> &AdapterDescription {
         &self.adapter
+    }
+
+    /// Submits stages of at most so many words, and not more than is usual: for tests that want many.
+    pub fn limit_stages(&self, words: usize) {
+        self.stage_words.store(words.min(STAGE_WORDS), Ordering::Relaxed);
+    }
+
+    /// Words of a stage.
+    pub(super) fn stage_words(&self) -> usize {
+        self.stage_words.load(Ordering::Relaxed)
     }
 
     /// Makes a fault on purpose.

@@ -18,9 +18,6 @@ use crate::error::{KernelError, Result};
 use crate::fill::Level;
 use crate::plan::{FillPlan, PlanBatch, PlannedFill};
 
-/// Words of a stage: enough for a device to have something to do, few enough to keep some.
-const STAGE_WORDS: usize = 1 << 22;
-
 /// Stages that may be on their way; their sums are read back before there are more.
 const SLOTS: usize = 4;
 
@@ -107,6 +104,8 @@ impl DeviceFiller {
     /// Adds a batch: what the device takes goes to it, the rest to the CPU.
     pub(crate) fn fill(&mut self, batch: &PlanBatch<'_>) -> Result<()> {
         self.host.check(batch)?;
+        // Sums may come back while this batch is staged.
+        self.host.reach(batch.group_count);
         let mut on_device = vec![false; self.refused.len()];
         if self.fault.is_none() && batch.rows > 0 {
             on_device = self.taken(batch);
@@ -124,11 +123,11 @@ impl DeviceFiller {
         }
         let rest: Vec<bool> =
             batch.active.iter().zip(&on_device).map(|(active, taken)| *active && !taken).collect();
-        if rest.contains(&true) {
-            self.events.1 += rows;
-            return self.host.fill(&PlanBatch { active: &rest, ..*batch });
+        if !rest.contains(&true) {
+            return Ok(());
         }
-        self.host.fill(&PlanBatch { rows: 0, groups: None, active: &rest, ..*batch })
+        self.events.1 += rows;
+        self.host.fill(&PlanBatch { active: &rest, ..*batch })
     }
 
     /// Which fills of a batch the device can do.
@@ -223,7 +222,7 @@ impl DeviceFiller {
             self.redo_all();
             return Ok(());
         }
-        let most = STAGE_WORDS.min(self.most_words());
+        let most = self.gpu.stage_words().min(self.most_words());
         let needed = self.stage.words_of(batch, &rows, &self.chosen, &self.sets);
         if needed > most && rows.len() > 1 {
             let middle = rows.start.midpoint(rows.end);

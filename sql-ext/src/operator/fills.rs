@@ -84,7 +84,7 @@ impl LevelFills {
             })
             .collect();
         // A device is only reached by a plan.
-        let many = calls.len() > 1 || backend.is_device();
+        let many = calls.len() > 1 || backend.is_demanded();
         let is_varied = |call: &HistCall| {
             call.categories.is_some() || call.weights.as_ref().is_some_and(|weights| weights.len() > 1)
         };

@@ -194,6 +194,9 @@ pub(crate) struct DevicesArgs {
     /// Do not measure, only list.
     #[arg(short, long)]
     pub(crate) list: bool,
+    /// Measure when a GPU pays, and keep the result in the cache directory: `--device auto` goes by it.
+    #[arg(long, conflicts_with = "list")]
+    pub(crate) calibrate: bool,
 }
 
 #[derive(Debug, Args)]

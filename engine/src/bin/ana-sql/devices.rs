@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 use std::process::ExitCode;
 
+use ana_engine::calibration;
 use ana_engine::device::{AdapterDescription, Rates, adapters};
 use anyhow::Result;
 
@@ -24,6 +25,16 @@ pub(crate) fn main(args: &DevicesArgs) -> Result<ExitCode> {
         let rates =
             if args.list { None } else { Some(Rates::measure(number).map_err(|error| error.to_string())) };
         console::put(&shown(number, adapter, rates))?;
+    }
+    if args.calibrate {
+        let hardware = adapters.iter().enumerate().find(|(_, adapter)| !adapter.is_software());
+        match hardware {
+            Some((number, adapter)) => {
+                let file = calibration::calibrate(number, adapter)?;
+                console::put(&format!("measured gpu:{number} for --device auto: {}\n", file.display()))?;
+            }
+            None => console::put("nothing to calibrate: a program on the CPU never pays\n")?,
+        }
     }
     Ok(ExitCode::SUCCESS)
 }

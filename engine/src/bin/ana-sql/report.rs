@@ -64,9 +64,6 @@ fn faults(report: &RunReport) -> String {
         };
         let _infallible = writeln!(out, "skipped: {}: {what}: {}", skipped.file, skipped.reason);
     }
-    for reason in &report.by_cpu {
-        let _infallible = writeln!(out, "on the CPU in place of the GPU: {reason}");
-    }
     if !report.skipped.is_empty() {
         let events: u64 = report.skipped.iter().filter_map(|s| s.events).sum();
         let unknown = report.skipped.iter().filter(|s| s.events.is_none()).count();
@@ -108,6 +105,9 @@ fn table(report: &RunReport, colors: bool) -> String {
         String::new()
     };
     let _infallible = writeln!(out, "{dim}{:.2} s, {bytes} read{files}{plain}", report.seconds);
+    for reason in &report.by_cpu {
+        let _infallible = writeln!(out, "on the CPU in place of the GPU: {reason}");
+    }
     out
 }
 
