@@ -7,6 +7,7 @@ use std::sync::{Mutex, PoisonError};
 pub(crate) struct Lock<T>(Mutex<T>);
 
 impl<T> Lock<T> {
+    #[cfg(feature = "gpu")]
     pub(crate) fn new(value: T) -> Self {
         Self(Mutex::new(value))
     }
