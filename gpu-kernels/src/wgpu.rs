@@ -20,6 +20,7 @@ mod pipeline;
 mod program;
 mod redo;
 mod stage;
+mod timing;
 
 pub use device::{Gpu, adapters};
 pub use filler::DeviceFiller;

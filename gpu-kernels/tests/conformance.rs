@@ -89,4 +89,6 @@ fn integers_are_emptied_before_they_overflow() {
     assert_eq!(filler.histograms(0, 1).unwrap()[0].to_bytes(), want.to_bytes());
     // The windows were chosen anew for the large ones, after three batches had gone to the CPU.
     assert_eq!(filler.events(), (87 << 16, 3 << 16));
+    let has_clock = gpu.gpu().unwrap().adapter().features.contains(&("timestamps", true));
+    assert_eq!(filler.device_time().as_nanos() > 0, has_clock);
 }

@@ -1,5 +1,7 @@
 //! The filler of a plan on whichever back end.
 
+use std::time::Duration;
+
 use ana_hist::ExactHistogram;
 
 use crate::cpu::PlanFiller;
@@ -92,6 +94,16 @@ impl PlanExecutor {
             Self::Cpu(_) => (0, 0),
             #[cfg(feature = "gpu")]
             Self::Device(filler) => filler.events(),
+        }
+    }
+
+    /// How long a device has computed, by its own clock; nothing where it has none.
+    #[must_use]
+    pub fn device_time(&self) -> Duration {
+        match self {
+            Self::Cpu(_) => Duration::ZERO,
+            #[cfg(feature = "gpu")]
+            Self::Device(filler) => filler.computed(),
         }
     }
 

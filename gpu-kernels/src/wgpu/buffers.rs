@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use wgpu::{
     BindGroup, BindGroupEntry, BindingResource, Buffer, BufferBinding, BufferSize, BufferUsages, MapMode,
@@ -12,6 +13,7 @@ use super::device::Gpu;
 use super::pipeline::STEP_BYTES;
 use super::program::{Program, ThresholdTables, parts};
 use super::stage::Stage;
+use super::timing::{BYTES, SLOTS, Timing};
 use crate::backend::DeviceFault;
 
 /// Buffers begin with so many bytes and grow by doubling.
@@ -37,6 +39,10 @@ pub(super) struct Buffers {
     tables: Option<Buffer>,
     steps: Option<Buffer>,
     readback: Option<Buffer>,
+    /// None before the first submission, and on a device without a clock.
+    timing: Option<Timing>,
+    /// How long the device has computed, by its clock.
+    pub(super) computed: Duration,
 }
 
 fn bytes(words: usize) -> u64 {
@@ -102,6 +108,9 @@ impl Buffers {
 
         let mut encoder = gpu.device.create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
         let mapped = self.stage(gpu, slot, stage, size)?;
+        if self.timing.is_none() {
+            self.timing = Timing::new(gpu);
+        }
         let staging = self.staging.get(slot).and_then(Option::as_ref).map(|staging| &staging.buffer);
         if let Some(staging) = staging {
             staging.unmap();
@@ -109,7 +118,9 @@ impl Buffers {
         }
         let group = self.bind(gpu)?;
         {
-            let mut pass = encoder.begin_compute_pass(&wgpu::ComputePassDescriptor::default());
+            let timestamp_writes = self.timing.as_ref().map(|timing| timing.of_pass(slot));
+            let mut pass =
+                encoder.begin_compute_pass(&wgpu::ComputePassDescriptor { label: None, timestamp_writes });
             for (step, at) in program.steps.iter().zip((0u64..).map(|i| i * stride)) {
                 pass.set_pipeline(gpu.pipelines.get(&gpu.device, step.kernel));
                 pass.set_bind_group(0, &group, &[u32::try_from(at).unwrap_or(u32::MAX)]);
@@ -179,27 +190,37 @@ impl Buffers {
         gpu.check().map(|()| group)
     }
 
-    /// Waits for all that was submitted, and takes the tables from the device, which are empty there afterwards.
-    pub(super) fn read_back(&mut self, gpu: &Gpu, words: usize) -> Outcome<Vec<u32>> {
+    /// Waits for all that was submitted, to so many slots, and takes the tables from the device, which are empty there
+    /// afterwards.
+    pub(super) fn read_back(&mut self, gpu: &Gpu, words: usize, slots: usize) -> Outcome<Vec<u32>> {
         let size = bytes(words);
         let usage = BufferUsages::MAP_READ | BufferUsages::COPY_DST;
-        reach(gpu, &mut self.readback, size, usage, gpu.limits.max_buffer_size & !3)?;
+        reach(gpu, &mut self.readback, size + BYTES, usage, gpu.limits.max_buffer_size & !3)?;
         let (tables, readback) = (there(&self.tables)?, there(&self.readback)?);
         let mut encoder = gpu.device.create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
         encoder.copy_buffer_to_buffer(tables, 0, readback, 0, size);
         encoder.clear_buffer(tables, 0, Some(size));
+        if let Some(timing) = &self.timing {
+            timing.copy(&mut encoder, slots, readback, size);
+        }
         gpu.submit(encoder)?;
         let mapped = Arc::new(AtomicBool::new(false));
         let done = Arc::clone(&mapped);
-        readback
-            .map_async(MapMode::Read, 0..size, move |result| done.store(result.is_ok(), Ordering::Release));
+        readback.map_async(MapMode::Read, 0..size + BYTES, move |result| {
+            done.store(result.is_ok(), Ordering::Release)
+        });
         gpu.wait()?;
         if !mapped.load(Ordering::Acquire) {
             return Err(gpu.fail(DeviceFault::Lost { reason: "memory cannot be read back".to_owned() }));
         }
-        let view = readback.get_mapped_range(0..size);
+        let view = readback.get_mapped_range(0..size + BYTES);
         let view = view.map_err(|error| gpu.fail(DeviceFault::Refused { reason: error.to_string() }))?;
-        let words = bytemuck::pod_collect_to_vec(&view[..]);
+        let (sums, times) = view.split_at(words * size_of::<u32>());
+        let words = bytemuck::pod_collect_to_vec(sums);
+        if let Some(timing) = &self.timing {
+            let times: Vec<u64> = bytemuck::pod_collect_to_vec(times);
+            self.computed += timing.sum(&times[..2 * slots.min(SLOTS)]);
+        }
         drop(view);
         readback.unmap();
         Ok(words)

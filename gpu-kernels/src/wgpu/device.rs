@@ -106,6 +106,7 @@ impl Gpu {
     fn with(adapter: &Adapter) -> Outcome<Self> {
         let descriptor = wgpu::DeviceDescriptor {
             required_limits: adapter.limits(),
+            required_features: adapter.features() & Features::TIMESTAMP_QUERY,
             memory_hints: wgpu::MemoryHints::Performance,
             ..wgpu::DeviceDescriptor::default()
         };

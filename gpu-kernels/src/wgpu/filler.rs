@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::Outcome;
 use super::buffers::Buffers;
@@ -12,14 +13,12 @@ use super::layout::Tables;
 use super::program::{MOST_AXES, Program, ThresholdTables};
 use super::redo::redo;
 use super::stage::{Signature, Stage};
+use super::timing::SLOTS;
 use crate::backend::DeviceFault;
 use crate::cpu::{Chosen, FILLS, PlanFiller, Table};
 use crate::error::{KernelError, Result};
 use crate::fill::Level;
 use crate::plan::{FillPlan, PlanBatch, PlannedFill};
-
-/// Stages that may be on their way; their sums are read back before there are more.
-const SLOTS: usize = 4;
 
 /// Fills the histograms of a plan on a device; see the [module's head](super).
 #[derive(Debug)]
@@ -85,6 +84,10 @@ impl DeviceFiller {
 
     pub(crate) fn fault(&self) -> Option<&DeviceFault> {
         self.fault.as_ref()
+    }
+
+    pub(crate) fn computed(&self) -> Duration {
+        self.buffers.computed
     }
 
     pub(crate) fn notes(&self) -> &[String] {
@@ -283,7 +286,7 @@ impl DeviceFiller {
         if self.sent.is_empty() {
             return Ok(());
         }
-        let words: Outcome<Vec<u32>> = self.buffers.read_back(&self.gpu, self.tables.words);
+        let words: Outcome<Vec<u32>> = self.buffers.read_back(&self.gpu, self.tables.words, self.sent.len());
         match words {
             Err(fault) => self.failed(fault),
             Ok(words) => {

@@ -15,7 +15,7 @@ use datafusion_physical_plan::aggregates::group_values::{GroupValues, new_group_
 use datafusion_physical_plan::aggregates::order::GroupOrdering;
 use datafusion_physical_plan::metrics::{Count, ExecutionPlanMetricsSet, MetricBuilder, Time};
 
-use ana_kernels::Backend;
+use ana_kernels::{Backend, PlanExecutor};
 
 use super::expressions::Id;
 use super::fills::LevelFills;
@@ -70,7 +70,7 @@ struct Metrics {
     other: Time,
     events: Vec<Count>,
     /// Events that a device took, and events that the CPU took in its place; none without a device.
-    places: Option<(Count, Count)>,
+    places: Option<(Count, Count, Time)>,
 }
 
 impl Metrics {
@@ -84,13 +84,15 @@ impl Metrics {
             events: (0..levels).map(events).collect(),
             places: device.then(|| {
                 let count = |name| MetricBuilder::new(set).counter(name, partition);
-                (count("events_filled_on_device"), count("events_filled_by_cpu"))
+                (count("events_filled_on_device"), count("events_filled_by_cpu"), time("time_device"))
             }),
         }
     }
 
-    fn places(&self, (on_device, by_cpu): (u64, u64)) {
-        if let Some((device, cpu)) = &self.places {
+    fn places(&self, executor: &PlanExecutor) {
+        let (on_device, by_cpu) = executor.events();
+        if let Some((device, cpu, time)) = &self.places {
+            time.add_duration(executor.device_time());
             let number = |n: u64| usize::try_from(n).unwrap_or(usize::MAX);
             device.add(number(on_device));
             cpu.add(number(by_cpu));
@@ -320,7 +322,7 @@ impl Run {
             }
             if let Some(executor) = fills.executor() {
                 self.told.add(executor);
-                self.metrics.places(executor.events());
+                self.metrics.places(executor);
             }
         }
         for ((output, state), other) in self.fusion.outputs.iter().zip(of_fills).zip(&mut self.others) {
