@@ -40,7 +40,9 @@ async fn the_selections_of_the_repository_are_the_same_bits() {
         for session in [&cpu, &gpu] {
             table(session, &shared.join("data").join(file)).await;
         }
-        for entry in std::fs::read_dir(workspace().join("configs/adl")).unwrap() {
+        let folders = ["configs/adl", "configs/loads"]
+            .map(|folder| std::fs::read_dir(workspace().join(folder)).unwrap());
+        for entry in folders.into_iter().flatten() {
             let path = entry.unwrap().path();
             let sql = std::fs::read_to_string(&path).unwrap();
             let want = cpu.run_script(&sql).await;
