@@ -1,4 +1,4 @@
-//! What EXPLAIN adds to DataFusion's plans: the loop nest of every event subquery.
+//! What EXPLAIN adds to DataFusion's plans: the loop nest of every event subquery, and where histograms are filled.
 
 use std::sync::Arc;
 
@@ -10,19 +10,20 @@ use datafusion::{
     logical_expr::{Expr, LogicalPlan},
 };
 
-use ana_sql_ext::event::EventKernel;
+use ana_sql_ext::{aggregate::Hist, event::EventKernel, operator};
 
 use crate::error::Result;
 
-/// One row in the manner of EXPLAIN's (plan_type, plan) with the loop nests of the event subqueries that will run;
-/// `None` for what is no EXPLAIN and for plans without event subqueries.
-pub(crate) fn loop_nests(state: &SessionState, plan: &LogicalPlan) -> Result<Option<RecordBatch>> {
+/// Rows in the manner of EXPLAIN's (plan_type, plan): the loop nests of the event subqueries that will run, and the device
+/// that fills histograms; `None` for what is no EXPLAIN and for plans with neither.
+pub(crate) fn additions(state: &SessionState, plan: &LogicalPlan) -> Result<Option<RecordBatch>> {
     let explained = match plan {
         LogicalPlan::Explain(explain) => explain.plan.as_ref(),
         LogicalPlan::Analyze(analyze) => analyze.input.as_ref(),
         _ => return Ok(None),
     };
     let mut nests: Vec<String> = vec![];
+    let mut fills = false;
     let mut collect = |expr: &Expr| {
         expr.apply(|part| {
             if let Expr::ScalarFunction(call) = part
@@ -33,17 +34,41 @@ pub(crate) fn loop_nests(state: &SessionState, plan: &LogicalPlan) -> Result<Opt
                     nests.push(nest);
                 }
             }
+            if let Expr::AggregateFunction(call) = part {
+                fills |= call.func.inner().is::<Hist>();
+            }
             Ok(TreeNodeRecursion::Continue)
         })
     };
     // What the optimiser drops will not run; a plan it cannot optimise is reported when it is run.
     let optimized = state.optimize(explained)?;
     optimized.apply(|node| node.apply_expressions(&mut collect))?;
-    if nests.is_empty() {
+    let mut rows: Vec<(&str, String)> = vec![];
+    if !nests.is_empty() {
+        rows.push(("event_subqueries", nests.join("\n\n")));
+    }
+    if fills {
+        rows.push(("device", device(state)));
+    }
+    if rows.is_empty() {
         return Ok(None);
     }
-    let column = |text: String| -> ArrayRef { Arc::new(StringArray::from(vec![text])) };
+    let (titles, texts): (Vec<&str>, Vec<String>) = rows.into_iter().unzip();
     let schema = Arc::clone(plan.schema().inner());
-    let columns = vec![column("event_subqueries".to_owned()), column(nests.join("\n\n"))];
+    let columns: Vec<ArrayRef> =
+        vec![Arc::new(StringArray::from(titles)), Arc::new(StringArray::from(texts))];
     Ok(Some(RecordBatch::try_new(schema, columns).map_err(DataFusionError::from)?))
+}
+
+/// Where histograms are filled and why, and what is not done there.
+fn device(state: &SessionState) -> String {
+    match operator::backend(state.config()) {
+        Ok(backend) if backend.is_device() => format!(
+            "bins and sums of histograms: {}\nreading, cuts, values, weights and event subqueries: CPU, which has the only form of them",
+            backend.place()
+        ),
+        Ok(backend) => format!("everything: {}", backend.place()),
+        // The query will fail with it.
+        Err(error) => error.strip_backtrace(),
+    }
 }

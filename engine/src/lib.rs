@@ -9,6 +9,7 @@
 //! ```
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests may panic"))]
 
+pub mod calibration;
 pub mod catalog;
 pub mod dialect;
 mod error;
@@ -21,6 +22,7 @@ pub mod report;
 mod session;
 pub mod table;
 
+pub use ana_kernels::backend as device;
 pub use error::{EngineError, Result, SqlPosition};
 pub use query::{CancelHandle, Destination, Query, QueryResult};
 pub use report::{Level, Progress, RunReport, Skipped};

@@ -153,10 +153,10 @@ impl Query {
     /// # Errors
     /// What planning and opening the files may bring; later errors come in the stream.
     pub async fn stream(self) -> Result<SendableRecordBatchStream> {
-        let loop_nests = explain::loop_nests(&self.session.context().state(), &self.plan)?;
+        let additions = explain::additions(&self.session.context().state(), &self.plan)?;
         let frame = self.session.context().execute_logical_plan(self.plan).await?;
         let stream = frame.execute_stream().await?;
-        let Some(rows) = loop_nests else { return Ok(stream) };
+        let Some(rows) = additions else { return Ok(stream) };
         let schema = stream.schema();
         let all = stream.chain(futures::stream::iter([Ok(rows)]));
         Ok(Box::pin(RecordBatchStreamAdapter::new(schema, all)))
@@ -194,7 +194,7 @@ impl Query {
             frame.collect().await?;
             return Ok(RunReport::default());
         }
-        let loop_nests = explain::loop_nests(&self.session.context().state(), &self.plan)?;
+        let additions = explain::additions(&self.session.context().state(), &self.plan)?;
         let mut instrumented = Instrumented::new(self.plan)?;
         let scans = Arc::new(ScanProgress::new());
         let mut state = self.session.context().state();
@@ -209,7 +209,7 @@ impl Query {
             cancel: self.cancel,
         };
         watch.drain(stream, |batch| take(instrumented.visible(batch)?)).await?;
-        if let Some(rows) = loop_nests {
+        if let Some(rows) = additions {
             let _ = take(rows)?;
         }
         Ok(report::finish(&physical, &scans, instrumented.counted(), started.elapsed()))

@@ -11,18 +11,22 @@ use datafusion::{
         memory_pool::{FairSpillPool, TrackConsumersPool},
         runtime_env::RuntimeEnvBuilder,
     },
-    logical_expr::{LogicalPlan, LogicalPlanBuilder},
+    logical_expr::{LogicalPlan, LogicalPlanBuilder, Statement as LogicalStatement},
     optimizer::{Optimizer, OptimizerRule},
     physical_optimizer::{PhysicalOptimizerRule, optimizer::PhysicalOptimizer},
     prelude::{ParquetReadOptions, SessionConfig, SessionContext},
     sql::parser::Statement,
 };
 
+use ana_kernels::{Backend, Devices};
 use ana_sql_ext::aggregate::Exact;
-use ana_sql_ext::operator::{AnaOptions, FuseHistograms};
+use ana_sql_ext::operator::{self, AnaOptions, FuseHistograms};
 use parking_lot::RwLock;
 
+pub use ana_kernels::DeviceChoice as Device;
+
 use crate::{
+    calibration,
     dialect::{
         collection::Definition,
         definition::{self, Command},
@@ -36,19 +40,6 @@ use crate::{
     query::{Query, QueryResult},
     table::{DatasetsTableFactory, MetadataCache, RootOptions, RootTable, RootTableFactory},
 };
-
-/// Where histograms are filled and event kernels run.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-#[non_exhaustive]
-pub enum Device {
-    /// The fastest there is; at present the CPU.
-    #[default]
-    Auto,
-    /// The CPU.
-    Cpu,
-    /// A GPU, or an error.
-    Gpu,
-}
 
 /// Settings of a [`Session`] before it is built.
 #[derive(Debug, Clone)]
@@ -98,7 +89,7 @@ impl SessionBuilder {
         self
     }
 
-    /// Where to compute. Results do not depend on it.
+    /// Where to fill histograms; `SET ana.device` changes it. Results do not depend on it.
     #[must_use]
     pub fn device(mut self, device: Device) -> Self {
         self.device = device;
@@ -120,10 +111,9 @@ impl SessionBuilder {
         if self.threads == 0 || self.batch_size == 0 {
             return Err(EngineError::Setting("threads and batch size must be at least 1".into()));
         }
-        if self.device == Device::Gpu {
-            return Err(EngineError::Setting(
-                "this build has no GPU back end; use --device cpu or auto".into(),
-            ));
+        let devices = calibration::devices(self.threads);
+        if matches!(self.device, Device::Gpu(_)) {
+            devices.open(self.device).map_err(|error| EngineError::Setting(error.to_string()))?;
         }
         let mut runtime = RuntimeEnvBuilder::new();
         if let Some(bytes) = self.memory_limit {
@@ -134,12 +124,15 @@ impl SessionBuilder {
             .with_target_partitions(self.threads)
             .with_batch_size(self.batch_size)
             .with_information_schema(true)
-            .with_extension(Arc::new(MetadataCache::new()));
+            .with_extension(Arc::new(MetadataCache::new()))
+            .with_extension(Arc::new(devices));
         let options = config.options_mut();
         // Branch names keep their case: `Jet_pt` is not `jet_pt`.
         options.sql_parser.enable_ident_normalization = false;
         options.sql_parser.collect_spans = true;
-        options.extensions.insert(AnaOptions::default());
+        let mut settings = AnaOptions::default();
+        settings.device = self.device.to_string();
+        options.extensions.insert(settings);
         let mut state = SessionStateBuilder::new()
             .with_config(config)
             .with_runtime_env(Arc::new(runtime.build()?))
@@ -302,7 +295,31 @@ impl Session {
         let _alone = self.planning.lock().await;
         let _files = NamedFiles::register(&self.context, &statement, &self.files).await?;
         let plan = self.plan_with_files(&mut statement, sql).await?;
+        self.check_device(&plan)?;
         Ok(Query::new(self.clone(), plan, destination))
+    }
+
+    /// The back end that fills histograms.
+    ///
+    /// # Errors
+    /// [`EngineError::Setting`] where `SET ana.device` demanded one that cannot be had.
+    pub fn backend(&self) -> Result<Backend> {
+        let backend = operator::backend(&self.context.copied_config());
+        backend.map_err(|error| EngineError::Setting(error.strip_backtrace()))
+    }
+
+    /// A device that `SET ana.device` asks for is opened at once, so that what is wrong with it is said there.
+    fn check_device(&self, plan: &LogicalPlan) -> Result<()> {
+        if let LogicalPlan::Statement(LogicalStatement::SetVariable(set)) = plan
+            && set.variable.eq_ignore_ascii_case("ana.device")
+        {
+            let failed = |error: ana_kernels::KernelError| EngineError::Setting(error.to_string());
+            let choice = set.value.parse().map_err(failed)?;
+            if let Some(devices) = self.context.copied_config().get_extension::<Devices>() {
+                devices.open(choice).map_err(failed)?;
+            }
+        }
+        Ok(())
     }
 
     /// Creates or drops a derived collection. A replaced one stays what it was for the collections made from it.

@@ -141,9 +141,18 @@ fn completions_for_every_shell() {
 }
 
 #[test]
-fn a_gpu_is_an_error_that_says_so() {
-    let err = Scratch::new().run(&["--device", "gpu", "-c", "SELECT 1"]).fails(1);
-    assert!(err.contains("GPU") && err.contains("cpu"), "{err}");
+fn a_gpu_that_is_not_there_is_an_error_that_says_so() {
+    let scratch = Scratch::new();
+    let err = scratch.run(&["--device", "gpu:99", "-c", "SELECT 1"]).fails(1);
+    assert!(err.contains("no GPU: no adapter"), "{err}");
+    let err = scratch.run(&["--device", "tpu", "-c", "SELECT 1"]).fails(2);
+    assert!(err.contains("gpu:N for adapter N"), "{err}");
+}
+
+#[test]
+fn devices_are_listed_or_it_says_why_there_is_none() {
+    let out = Scratch::new().run(&["devices", "--list"]).ok();
+    assert!(out.starts_with("gpu:0  ") && out.contains("limits: ") || out.starts_with("no GPU: "), "{out}");
 }
 
 // Scripts

@@ -11,7 +11,11 @@ mod events;
 mod plan;
 mod rows;
 
+#[cfg(feature = "gpu")]
+pub(crate) use axis::to_f64;
 pub use plan::PlanFiller;
+#[cfg(feature = "gpu")]
+pub(crate) use plan::{Chosen, FILLS, Table};
 
 use ana_hist::exact_sum::CutBuffer;
 use ana_hist::{Axis, Bins, ExactHistogram, Real};

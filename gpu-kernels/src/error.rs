@@ -57,6 +57,24 @@ pub enum KernelError {
         /// What is wrong.
         what: &'static str,
     },
+    /// A device by a name that none has.
+    #[error("{name:?} is no device: auto, cpu, gpu, or gpu:N for adapter N")]
+    DeviceName {
+        /// What was given.
+        name: String,
+    },
+    /// A GPU was asked for and there is none to be had.
+    #[error("no GPU: {reason}")]
+    NoDevice {
+        /// Why.
+        reason: String,
+    },
+    /// The GPU that was asked for failed.
+    #[error("the GPU failed: {fault}")]
+    Device {
+        /// How.
+        fault: crate::backend::DeviceFault,
+    },
     /// A group number without a histogram.
     #[error("group {group} of {groups}")]
     Group {

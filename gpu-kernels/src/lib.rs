@@ -29,13 +29,19 @@
     allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that fails may panic")
 )]
 
+pub mod backend;
+pub mod conformance;
 pub mod cpu;
 pub mod elements;
 mod error;
 mod fill;
 pub mod ir;
+mod lock;
 mod plan;
+#[cfg(feature = "gpu")]
+pub mod wgpu;
 
+pub use backend::{Backend, DeviceChoice, Devices, PlanExecutor};
 pub use cpu::{Filler, PlanFiller};
 pub use error::{KernelError, Result};
 pub use fill::{Bitmap, Column, Fill, Level, Values};

@@ -60,6 +60,26 @@ pub fn python(test: &str, modules: &[&str]) -> Option<PathBuf> {
     None
 }
 
+/// The GPU of this machine, if it has one that can be opened; a software one will do. `test` is who asks, for the report of
+/// the skip.
+///
+/// # Panics
+/// When there is none although `ANA_REQUIRE_GPU` says there must be.
+pub fn gpu(test: &str) -> Option<ana_engine::Device> {
+    let device = ana_engine::Device::Gpu(None);
+    match ana_kernels::Backend::open(device) {
+        Ok(_) => Some(device),
+        Err(error) => {
+            assert!(
+                std::env::var_os("ANA_REQUIRE_GPU").is_none(),
+                "{test}: ANA_REQUIRE_GPU is set, but {error}"
+            );
+            skip(test, &error.to_string());
+            None
+        }
+    }
+}
+
 /// Says on the real standard error, past the capture of the test harness, what was not tested and why.
 pub fn skip(test: &str, why: &str) {
     // A closed standard error must not fail the test.

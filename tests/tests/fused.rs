@@ -4,8 +4,8 @@
 
 use std::sync::Arc;
 
-use ana_engine::Session;
-use ana_tests::workspace;
+use ana_engine::{Device, Session};
+use ana_tests::{gpu, workspace};
 use arrow::{
     array::RecordBatch,
     compute::concat_batches,
@@ -169,8 +169,9 @@ async fn session(
     partitions: usize,
     size: usize,
     backwards: bool,
+    device: Device,
 ) -> Session {
-    let session = Session::builder().threads(partitions).batch_size(size).build().unwrap();
+    let session = Session::builder().device(device).threads(partitions).batch_size(size).build().unwrap();
     let mut batches: Vec<RecordBatch> =
         (0..EVENTS).step_by(size).map(|start| events.slice(start, size.min(EVENTS - start))).collect();
     if backwards {
@@ -201,20 +202,31 @@ fn shown(batch: &RecordBatch, column: usize) -> String {
     (0..batch.num_rows()).map(|row| column.value(row).to_string()).collect::<Vec<_>>().join("\n")
 }
 
-async fn compare(seeds: impl Iterator<Item = u64>) -> (usize, usize) {
+async fn compare(seeds: impl Iterator<Item = u64>, gpu: Option<Device>) -> (usize, usize) {
     let events = events().await;
-    let fused = session(&events, true, 1, EVENTS, false).await;
+    let fused = session(&events, true, 1, EVENTS, false, Device::Cpu).await;
     let others = [
-        ("not fused", session(&events, false, 1, EVENTS, false).await),
-        ("fused, 3 partitions, batches of 50, backwards", session(&events, true, 3, 50, true).await),
-        ("not fused, 2 partitions, batches of 90, backwards", session(&events, false, 2, 90, true).await),
+        ("not fused", session(&events, false, 1, EVENTS, false, Device::Cpu).await),
+        (
+            "fused, 3 partitions, batches of 50, backwards",
+            session(&events, true, 3, 50, true, Device::Cpu).await,
+        ),
+        (
+            "not fused, 2 partitions, batches of 90, backwards",
+            session(&events, false, 2, 90, true, Device::Cpu).await,
+        ),
     ];
+    let on_gpu = match gpu {
+        Some(gpu) => Some(("on the GPU, 2 partitions", session(&events, true, 2, 90, true, gpu).await)),
+        None => None,
+    };
     let (mut compared, mut refused) = (0, 0);
     for seed in seeds {
         let sql = query(seed);
         let want = answer(&fused, &sql).await;
         // One without the operator, and the operator over other batches.
-        for (how, other) in [&others[0], &others[1 + usize::from(seed % 4 < 2)]] {
+        let on_gpu = on_gpu.iter().filter(|_| seed % 4 < 2);
+        for (how, other) in [&others[0], &others[1 + usize::from(seed % 4 < 2)]].into_iter().chain(on_gpu) {
             let got = answer(other, &sql).await;
             match (&want, got) {
                 (Ok(want), Ok(got)) => {
@@ -235,8 +247,10 @@ async fn compare(seeds: impl Iterator<Item = u64>) -> (usize, usize) {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn fusing_changes_no_bit() {
     let first = std::env::var("ANA_SEED").ok().and_then(|seed| seed.parse().ok()).unwrap_or(0);
-    let halves = [0, 1]
-        .map(|half| tokio::spawn(compare((first..first + QUERIES).filter(move |seed| seed % 2 == half))));
+    let gpu = gpu("fused on a GPU");
+    let halves = [0, 1].map(|half| {
+        tokio::spawn(compare((first..first + QUERIES).filter(move |seed| seed % 2 == half), gpu))
+    });
     let (mut compared, mut refused) = (0, 0);
     for half in halves {
         let (c, r) = half.await.unwrap();
@@ -253,7 +267,7 @@ async fn explain_says_what_is_shared_unless_the_operator_is_switched_off() {
                                    categories => {'all': true, '2j': nJet > 2}) AS a,
                               hist(nJet, integer(0, 4), genWeight) FILTER (WHERE nMuon > 1) AS b, count(*) AS n FROM events";
     for fused in [true, false] {
-        let plan = answer(&session(&events, fused, 1, EVENTS, false).await, sql).await.unwrap();
+        let plan = answer(&session(&events, fused, 1, EVENTS, false, Device::Auto).await, sql).await.unwrap();
         let plan = shown(&plan, 1);
         let counts = "HistogramExec: histograms=5, values=2, masks=2, weights=2, others=1, expressions=";
         assert_eq!(plan.contains(counts), fused, "{plan}");

@@ -6,8 +6,8 @@
 
 use std::path::{Path, PathBuf};
 
-use ana_engine::Session;
-use ana_tests::{shared, sql_database::Database, workspace};
+use ana_engine::{Device, Session};
+use ana_tests::{gpu, shared, sql_database::Database, workspace};
 use libtest_mimic::{Arguments, Failed, Trial};
 use sqllogictest::{Runner, strict_column_validator};
 
@@ -17,13 +17,18 @@ fn main() {
     let mut files = vec![];
     collect(&root, &mut files);
     files.sort();
-    let trials = files
-        .into_iter()
-        .map(|path| {
-            let name = path.strip_prefix(&root).expect("found below it").display().to_string();
-            Trial::test(name.clone(), move || run(&name, &path))
-        })
-        .collect();
+    let gpu = gpu("slt on a GPU");
+    let mut trials = vec![];
+    for path in files {
+        let name = path.strip_prefix(&root).expect("found below it").display().to_string();
+        // What fills no histograms has nothing for a GPU.
+        let fills = std::fs::read_to_string(&path).is_ok_and(|script| script.contains("hist("));
+        if let Some(gpu) = gpu.filter(|_| fills) {
+            let (name, path) = (format!("gpu: {name}"), path.clone());
+            trials.push(Trial::test(name.clone(), move || run(&name, &path, gpu)));
+        }
+        trials.push(Trial::test(name.clone(), move || run(&name, &path, Device::Auto)));
+    }
     libtest_mimic::run(&arguments, trials).exit();
 }
 
@@ -38,7 +43,7 @@ fn collect(folder: &Path, files: &mut Vec<PathBuf>) {
     }
 }
 
-fn run(name: &str, path: &Path) -> Result<(), Failed> {
+fn run(name: &str, path: &Path, device: Device) -> Result<(), Failed> {
     let mut script = std::fs::read_to_string(path)?;
     if script.contains("${SHARED}") {
         let Some(shared) = shared(&format!("slt {name}")) else { return Ok(()) };
@@ -47,7 +52,8 @@ fn run(name: &str, path: &Path) -> Result<(), Failed> {
     script = script.replace("${DATA}", &workspace().join("tests/data").display().to_string());
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
     runtime.block_on(async {
-        let mut runner = Runner::new(|| async { Ok(Database(Session::builder().threads(2).build()?)) });
+        let mut runner =
+            Runner::new(|| async { Ok(Database(Session::builder().threads(2).device(device).build()?)) });
         runner.with_column_validator(strict_column_validator);
         runner
             .run_script_with_name_async(&script, name)

@@ -4,6 +4,7 @@ pub mod instrument;
 
 use std::{sync::Arc, time::Duration};
 
+use ana_sql_ext::operator::HistogramExec;
 use datafusion::{
     datasource::source::DataSourceExec,
     physical_plan::{ExecutionPlan, metrics::MetricValue},
@@ -53,6 +54,8 @@ pub struct RunReport {
     pub skipped: Vec<Skipped>,
     /// What one should know about the data: widened types, branches that were filled.
     pub warnings: Vec<String>,
+    /// What a device was asked to do and the CPU did, each reason once; none where no device was asked.
+    pub by_cpu: Vec<String>,
     /// Seconds from planning to the last row.
     pub seconds: f64,
 }
@@ -106,6 +109,18 @@ fn is_root_scan(plan: &dyn ExecutionPlan) -> bool {
     scan.downcast_to_file_source::<RootSource>().is_some()
 }
 
+/// What the operators that fill histograms say of devices.
+fn add_places(plan: &Arc<dyn ExecutionPlan>, warnings: &mut Vec<String>, by_cpu: &mut Vec<String>) {
+    for child in plan.children() {
+        add_places(child, warnings, by_cpu);
+    }
+    if let Some(exec) = plan.downcast_ref::<HistogramExec>() {
+        let finished = |fault| format!("the GPU failed ({fault}); the CPU finished, with the same result");
+        warnings.extend(exec.told().faults().into_iter().map(finished));
+        by_cpu.extend(exec.told().by_cpu());
+    }
+}
+
 /// The report of a query that ended after `elapsed`.
 pub(crate) fn finish(
     plan: &Arc<dyn ExecutionPlan>,
@@ -132,5 +147,7 @@ pub(crate) fn finish(
         file: s.file,
         reason: s.reason,
     });
-    RunReport { levels, categories, read, skipped: skipped.collect(), warnings: scans.warnings(), seconds }
+    let (mut warnings, mut by_cpu) = (scans.warnings(), vec![]);
+    add_places(plan, &mut warnings, &mut by_cpu);
+    RunReport { levels, categories, read, skipped: skipped.collect(), warnings, by_cpu, seconds }
 }

@@ -104,7 +104,7 @@ fn add_integers(values: impl Iterator<Item = i64>, bounds: &Range<i64>, stride: 
 
 /// Writes `values[range]` as f64, rounded to nearest where an integer has more than 53 bits.
 #[allow(clippy::cast_precision_loss, reason = "documented: 64-bit integers are rounded to f64")]
-pub(super) fn to_f64(values: Values<'_>, range: Range<usize>, out: &mut [f64]) {
+pub(crate) fn to_f64(values: Values<'_>, range: Range<usize>, out: &mut [f64]) {
     match values {
         Values::F64(v) => out.copy_from_slice(&v[range]),
         Values::F32(v) => out.iter_mut().zip(&v[range]).for_each(|(o, &x)| *o = f64::from(x)),

@@ -21,8 +21,8 @@ use crate::error::{KernelError, Result};
 use crate::fill::Level;
 use crate::plan::{FillPlan, PlanBatch, PlanValue, PlannedFill};
 
-use selection::Chosen;
-use table::{FILLS, Table};
+pub(crate) use selection::Chosen;
+pub(crate) use table::{FILLS, Table};
 use weights::WeightSet;
 
 /// No bin: a NULL.
@@ -72,17 +72,12 @@ impl PlanFiller {
         for (fill, histogram) in plan.fills.iter().zip(&empty) {
             check_histogram(&plan, fill, histogram)?;
         }
-        let table = |fill: &PlannedFill| {
-            let axes = fill.bins.iter().map(|&bin| plan.bins[bin].axis.clone()).collect::<Vec<_>>();
-            let weights = fill.weights.map_or(0, |set| plan.weights[set].len());
-            Table::new(&axes, weights)
-        };
         Ok(Self {
             axes: plan.bins.iter().map(|bin| AxisPlan::new(&bin.axis)).collect(),
             bins: vec![Vec::new(); plan.bins.len()],
             chosen: plan.selections.iter().map(Chosen::new).collect(),
             weights: plan.weights.iter().map(|set| WeightSet::new(set.clone())).collect(),
-            tables: plan.fills.iter().map(table).collect(),
+            tables: plan.fills.iter().map(|fill| Table::of(&plan, fill)).collect(),
             histograms: vec![Vec::new(); plan.fills.len()],
             fresh: Fresh::default(),
             empty,
@@ -101,8 +96,7 @@ impl PlanFiller {
     /// # Errors
     /// Slices that do not fit together, or values that their axis does not take; nothing is added then.
     pub fn fill(&mut self, batch: &PlanBatch<'_>) -> Result<()> {
-        batch.check(&self.plan)?;
-        self.check_types(batch)?;
+        self.check(batch)?;
         self.reach(batch.group_count);
         if batch.rows == 0 {
             return Ok(());
@@ -140,6 +134,12 @@ impl PlanFiller {
         Ok(())
     }
 
+    /// Whether a batch is one for this plan.
+    pub(crate) fn check(&self, batch: &PlanBatch<'_>) -> Result<()> {
+        batch.check(&self.plan)?;
+        self.check_types(batch)
+    }
+
     fn is_used(&self, batch: &PlanBatch<'_>, by: impl Fn(&PlannedFill) -> bool) -> bool {
         self.plan.fills.iter().zip(batch.active).any(|(fill, active)| *active && by(fill))
     }
@@ -167,7 +167,8 @@ impl PlanFiller {
         Ok(())
     }
 
-    fn reach(&mut self, groups: usize) {
+    /// Makes histograms for so many groups.
+    pub(crate) fn reach(&mut self, groups: usize) {
         for (histograms, empty) in self.histograms.iter_mut().zip(&self.empty) {
             while histograms.len() < groups {
                 histograms.push(empty.clone());
@@ -333,16 +334,27 @@ impl PlanFiller {
         self.tables[number].empty(fill, selection, splitters, &mut self.histograms[number]);
     }
 
-    /// The histograms of a fill so far, one per group, for reading and for adding what was filled elsewhere.
+    /// The histograms of a fill so far, one per group.
     ///
     /// # Errors
     /// A fill that is not there.
     pub fn histograms(&mut self, fill: usize, groups: usize) -> Result<&mut Vec<ExactHistogram>> {
+        if fill < self.plan.fills.len() {
+            self.empty_table(fill);
+        }
+        self.histograms_to_add_to(fill, groups)
+    }
+
+    /// Histograms of a fill, one per group, for adding what was filled elsewhere: part of what was filled here is still to
+    /// come to them.
+    ///
+    /// # Errors
+    /// A fill that is not there.
+    pub fn histograms_to_add_to(&mut self, fill: usize, groups: usize) -> Result<&mut Vec<ExactHistogram>> {
         if fill >= self.plan.fills.len() {
             return Err(KernelError::Plan { what: "fewer histograms" });
         }
         self.reach(groups);
-        self.empty_table(fill);
         Ok(&mut self.histograms[fill])
     }
 

@@ -21,7 +21,9 @@ use futures::StreamExt;
 
 use super::fills;
 use super::fusion::{Fusion, Kind, fuse};
+use super::place;
 use super::stream::{Run, Taken};
+use super::told::Told;
 
 /// The partial aggregation of a query that fills histograms: every partition emits one row of states (with GROUP BY one
 /// per group), which the engine's final aggregation merges.
@@ -32,9 +34,16 @@ pub struct HistogramExec {
     schema: SchemaRef,
     properties: Arc<PlanProperties>,
     metrics: ExecutionPlanMetricsSet,
+    told: Arc<Told>,
 }
 
 impl HistogramExec {
+    /// What there is to say of where it filled, once it has run.
+    #[must_use]
+    pub fn told(&self) -> &Told {
+        &self.told
+    }
+
     /// The operator in place of a partial aggregation; `None` where it fills no histograms or needs what this operator
     /// does not do (grouping sets, ordered aggregates, limits).
     ///
@@ -54,7 +63,8 @@ impl HistogramExec {
             Boundedness::Bounded,
         );
         let metrics = ExecutionPlanMetricsSet::new();
-        Self { fusion, input, schema, properties: Arc::new(properties), metrics }
+        let (properties, told) = (Arc::new(properties), Arc::default());
+        Self { fusion, input, schema, properties, metrics, told }
     }
 }
 
@@ -115,10 +125,12 @@ impl ExecutionPlan for HistogramExec {
         let reservation = Arc::new(consumer.register(context.memory_pool()));
         let baseline = BaselineMetrics::new(&self.metrics, partition);
         let (fusion, schema) = (Arc::clone(&self.fusion), Arc::clone(&self.schema));
-        let metrics = self.metrics.clone();
+        let (metrics, told) = (self.metrics.clone(), Arc::clone(&self.told));
+        let backend = place::backend(context.session_config())?;
         let start = move || {
             let (fusion, schema) = (Arc::clone(&fusion), Arc::clone(&schema));
-            Run::new(fusion, schema, reservation.new_empty(), &metrics, partition)
+            let place = (backend.clone(), Arc::clone(&told));
+            Run::new(fusion, schema, reservation.new_empty(), &metrics, partition, place)
         };
         let run = start()?;
         let input = self.input.execute(partition, context)?;

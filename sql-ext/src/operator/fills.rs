@@ -4,8 +4,8 @@ use std::collections::HashSet;
 
 use ana_hist::{Axis, ExactHistogram};
 use ana_kernels::{
-    BinPlan, Bitmap, Column, FillPlan, Level, PlanBatch, PlanFiller, PlanValue, PlannedFill, Selection,
-    Values,
+    Backend, BinPlan, Bitmap, Column, FillPlan, Level, PlanBatch, PlanExecutor, PlanValue, PlannedFill,
+    Selection, Values,
 };
 use arrow::array::{Array, ArrayRef, AsArray, BinaryArray, BooleanArray};
 use arrow::buffer::{BooleanBuffer, OffsetBuffer};
@@ -39,7 +39,7 @@ struct Alone {
 
 /// Histograms of a fill plan.
 struct Planned {
-    filler: PlanFiller,
+    filler: PlanExecutor,
     values: Vec<(Id, Reading)>,
     masks: Vec<Mask>,
     weights: Vec<Part>,
@@ -72,7 +72,7 @@ fn place_of<T: PartialEq>(entries: &mut Vec<T>, entry: T) -> usize {
 }
 
 impl LevelFills {
-    pub(super) fn new(fusion: &Fusion, level: usize) -> Result<Self> {
+    pub(super) fn new(fusion: &Fusion, level: usize, backend: &Backend) -> Result<Self> {
         let calls: Vec<(usize, &HistCall)> = fusion
             .outputs
             .iter()
@@ -83,7 +83,8 @@ impl LevelFills {
                 _ => None,
             })
             .collect();
-        let many = calls.len() > 1;
+        // A device is only reached by a plan.
+        let many = calls.len() > 1 || backend.is_demanded();
         let is_varied = |call: &HistCall| {
             call.categories.is_some() || call.weights.as_ref().is_some_and(|weights| weights.len() > 1)
         };
@@ -94,7 +95,7 @@ impl LevelFills {
             .into_iter()
             .map(|(output, call)| Ok(Alone { output, machine: call.machine()?, histograms: vec![] }))
             .collect::<Result<_>>()?;
-        let planned = if planned.is_empty() { None } else { Some(Planned::new(fusion, &planned)?) };
+        let planned = if planned.is_empty() { None } else { Some(Planned::new(fusion, &planned, backend)?) };
         Ok(Self { planned, alone })
     }
 
@@ -125,7 +126,8 @@ impl LevelFills {
         }
         let Some(planned) = &mut self.planned else { return Ok(()) };
         for fill in (0..planned.outputs.len()).filter(|&fill| planned.outputs[fill] == output) {
-            let histograms = planned.filler.histograms(fill, groups).map_err(FunctionError::Fill)?;
+            let histograms = planned.filler.histograms_to_add_to(fill, groups);
+            let histograms = histograms.map_err(FunctionError::Fill)?;
             by_machine(&mut planned.machines[fill], histograms, fusion, output, pool)?;
         }
         Ok(())
@@ -149,6 +151,11 @@ impl LevelFills {
             }
         }
         Ok(states)
+    }
+
+    /// The filler of the plan, if there is one.
+    pub(super) fn executor(&self) -> Option<&PlanExecutor> {
+        self.planned.as_ref().map(|planned| &planned.filler)
     }
 
     /// Memory held, in bytes.
@@ -220,7 +227,7 @@ fn by_machine(
 }
 
 impl Planned {
-    fn new(fusion: &Fusion, calls: &[(usize, &HistCall)]) -> Result<Self> {
+    fn new(fusion: &Fusion, calls: &[(usize, &HistCall)], backend: &Backend) -> Result<Self> {
         let mut plan = FillPlan::default();
         let (mut values, mut masks, mut weights) = (vec![], vec![], vec![]);
         let (mut outputs, mut machines, mut empty) = (vec![], vec![], vec![]);
@@ -256,7 +263,7 @@ impl Planned {
             empty.push(machine.empty()?);
             machines.push(machine);
         }
-        let filler = PlanFiller::new(plan, empty).map_err(FunctionError::Fill)?;
+        let filler = backend.filler(plan, empty).map_err(FunctionError::Fill)?;
         Ok(Self { filler, values, masks, weights, outputs, machines })
     }
 
@@ -334,7 +341,8 @@ impl Planned {
         };
         self.filler.fill(&batch).map_err(FunctionError::Fill)?;
         for (fill, _) in active.iter().enumerate().filter(|(_, active)| !**active) {
-            let histograms = self.filler.histograms(fill, groups).map_err(FunctionError::Fill)?;
+            let histograms = self.filler.histograms_to_add_to(fill, groups);
+            let histograms = histograms.map_err(FunctionError::Fill)?;
             by_machine(&mut self.machines[fill], histograms, fusion, self.outputs[fill], pool)?;
         }
         Ok(())

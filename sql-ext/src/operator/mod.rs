@@ -15,9 +15,13 @@ mod exec;
 mod expressions;
 mod fills;
 mod fusion;
+mod place;
 mod pool;
 mod rule;
 mod stream;
+mod told;
 
 pub use exec::HistogramExec;
+pub use place::{backend, device_of};
 pub use rule::{AnaOptions, FuseHistograms};
+pub use told::Told;

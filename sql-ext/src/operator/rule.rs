@@ -17,6 +17,8 @@ extensions_options! {
     pub struct AnaOptions {
         /// Whether all aggregates of a query that fills histograms run in one operator. Results do not depend on it.
         pub fused_histograms: bool, default = true
+        /// Where histograms are filled: auto, cpu, gpu, or gpu:N. Results do not depend on it.
+        pub device: String, default = "auto".to_owned()
     }
 }
 

@@ -15,10 +15,13 @@ use datafusion_physical_plan::aggregates::group_values::{GroupValues, new_group_
 use datafusion_physical_plan::aggregates::order::GroupOrdering;
 use datafusion_physical_plan::metrics::{Count, ExecutionPlanMetricsSet, MetricBuilder, Time};
 
+use ana_kernels::{Backend, PlanExecutor};
+
 use super::expressions::Id;
 use super::fills::LevelFills;
 use super::fusion::{Fusion, Kind};
 use super::pool::Pool;
+use super::told::Told;
 use crate::cut_order::CutOrder;
 use crate::survivors::expanded;
 
@@ -40,6 +43,7 @@ pub(super) struct Run {
     /// Groups whose memory is reserved, and what one takes at least.
     reserved: (usize, usize),
     metrics: Metrics,
+    told: Arc<Told>,
 }
 
 /// What a batch led to.
@@ -65,10 +69,12 @@ struct Metrics {
     fill: Time,
     other: Time,
     events: Vec<Count>,
+    /// Events that a device took, and events that the CPU took in its place; none without a device.
+    places: Option<(Count, Count, Time)>,
 }
 
 impl Metrics {
-    fn new(set: &ExecutionPlanMetricsSet, partition: usize, levels: usize) -> Self {
+    fn new(set: &ExecutionPlanMetricsSet, partition: usize, levels: usize, device: bool) -> Self {
         let time = |name| MetricBuilder::new(set).subset_time(name, partition);
         let events = |level| MetricBuilder::new(set).counter(format!("events_level_{level}"), partition);
         Self {
@@ -76,6 +82,20 @@ impl Metrics {
             fill: time("time_fill"),
             other: time("time_other"),
             events: (0..levels).map(events).collect(),
+            places: device.then(|| {
+                let count = |name| MetricBuilder::new(set).counter(name, partition);
+                (count("events_filled_on_device"), count("events_filled_by_cpu"), time("time_device"))
+            }),
+        }
+    }
+
+    fn places(&self, executor: &PlanExecutor) {
+        let (on_device, by_cpu) = executor.events();
+        if let Some((device, cpu, time)) = &self.places {
+            time.add_duration(executor.device_time());
+            let number = |n: u64| usize::try_from(n).unwrap_or(usize::MAX);
+            device.add(number(on_device));
+            cpu.add(number(by_cpu));
         }
     }
 }
@@ -87,6 +107,7 @@ impl Run {
         reservation: MemoryReservation,
         set: &ExecutionPlanMetricsSet,
         partition: usize,
+        (backend, told): (Backend, Arc<Told>),
     ) -> Result<Self> {
         // Before anything is allocated.
         let of_group = super::fills::least_bytes(&fusion);
@@ -110,12 +131,26 @@ impl Run {
                 Kind::Other { expr, .. } => Ok(Some(Other::PerGroup(per_group(expr)?))),
             })
             .collect::<Result<_>>()?;
-        let metrics = Metrics::new(set, partition, fusion.levels.len());
-        let fills =
-            (0..fusion.levels.len()).map(|level| LevelFills::new(&fusion, level)).collect::<Result<_>>()?;
+        let metrics = Metrics::new(set, partition, fusion.levels.len(), backend.is_device());
+        let fills = (0..fusion.levels.len())
+            .map(|level| LevelFills::new(&fusion, level, &backend))
+            .collect::<Result<_>>()?;
         let orders = fusion.levels.iter().map(|level| CutOrder::new(level.cuts.len())).collect();
         let reserved = (0, of_group);
-        Ok(Self { reserved, fusion, schema, groups, fills, others, reservation, orders, batches: 0, metrics })
+        let batches = 0;
+        Ok(Self {
+            reserved,
+            fusion,
+            schema,
+            groups,
+            fills,
+            others,
+            reservation,
+            orders,
+            batches,
+            metrics,
+            told,
+        })
     }
 
     fn look_at_memory(&mut self) -> Result<()> {
@@ -284,6 +319,10 @@ impl Run {
         for fills in &mut self.fills {
             for (output, state) in fills.states(count)? {
                 of_fills[output] = Some(state);
+            }
+            if let Some(executor) = fills.executor() {
+                self.told.add(executor);
+                self.metrics.places(executor);
             }
         }
         for ((output, state), other) in self.fusion.outputs.iter().zip(of_fills).zip(&mut self.others) {

@@ -3,6 +3,7 @@
 
 use std::path::PathBuf;
 
+use ana_engine::Device;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 /// SQL over NanoAOD: ROOT files in, histograms out.
@@ -49,6 +50,8 @@ pub(crate) enum Command {
     Functions(FunctionsArgs),
     /// Show how a query would run: the branches, baskets and bytes it will read.
     Explain(ExplainArgs),
+    /// List the GPUs that can fill histograms, and how fast they are.
+    Devices(DevicesArgs),
     /// Print a completion script for a shell.
     ///
     /// For bash: `ana-sql completions bash > ~/.local/share/bash-completion/completions/ana-sql`; for zsh a file `_ana-sql` in a
@@ -114,9 +117,11 @@ pub(crate) struct SessionArgs {
     /// Results do not depend on it.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) batch_size: Option<u32>,
-    /// Where to compute.
-    #[arg(long, value_enum, value_name = "WHERE", default_value_t = DeviceArg::Auto)]
-    pub(crate) device: DeviceArg,
+    /// Where to fill histograms: auto, cpu, gpu, or gpu:N for adapter N of `ana-sql devices`.
+    ///
+    /// Results do not depend on it, to the last bit. With gpu it is an error that there is none, or that it fails.
+    #[arg(long, value_name = "WHERE", default_value_t = Device::Auto)]
+    pub(crate) device: Device,
     /// What to do about a file that cannot be read.
     ///
     /// For the tables of --table and the files named in SQL; a CREATE EXTERNAL TABLE has OPTIONS (on_bad_file 'skip').
@@ -185,6 +190,16 @@ pub(crate) struct InspectArgs {
 }
 
 #[derive(Debug, Args)]
+pub(crate) struct DevicesArgs {
+    /// Do not measure, only list.
+    #[arg(short, long)]
+    pub(crate) list: bool,
+    /// Measure when a GPU pays, and keep the result in the cache directory: `--device auto` goes by it.
+    #[arg(long, conflicts_with = "list")]
+    pub(crate) calibrate: bool,
+}
+
+#[derive(Debug, Args)]
 pub(crate) struct FunctionsArgs {
     /// The function, by name or alias.
     pub(crate) name: Option<String>,
@@ -194,16 +209,6 @@ pub(crate) struct FunctionsArgs {
     /// Print the reference of all functions made for events, as the book has it.
     #[arg(long, conflicts_with_all = ["name", "all"])]
     pub(crate) markdown: bool,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum DeviceArg {
-    /// The fastest there is.
-    Auto,
-    /// The CPU.
-    Cpu,
-    /// A GPU, or an error.
-    Gpu,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]

@@ -5,6 +5,7 @@
 mod args;
 mod completion;
 mod console;
+mod devices;
 mod explain;
 mod fault;
 mod functions;

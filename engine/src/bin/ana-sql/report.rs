@@ -105,6 +105,9 @@ fn table(report: &RunReport, colors: bool) -> String {
         String::new()
     };
     let _infallible = writeln!(out, "{dim}{:.2} s, {bytes} read{files}{plain}", report.seconds);
+    for reason in &report.by_cpu {
+        let _infallible = writeln!(out, "on the CPU in place of the GPU: {reason}");
+    }
     out
 }
 

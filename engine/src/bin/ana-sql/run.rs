@@ -4,11 +4,11 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use ana_engine::output::Cancellation;
-use ana_engine::{Device, MissingBranch, MissingTriggers, OnBadFile, RootOptions, Session};
+use ana_engine::{MissingBranch, MissingTriggers, OnBadFile, RootOptions, Session};
 use anyhow::{Context, Result};
 
-use crate::args::{Cli, Command, DeviceArg, MissingBranchArg, OnBadFileArg, ScriptArgs, SessionArgs};
-use crate::{console, explain, functions, inspect, prompt, script};
+use crate::args::{Cli, Command, MissingBranchArg, OnBadFileArg, ScriptArgs, SessionArgs};
+use crate::{console, devices, explain, functions, inspect, prompt, script};
 
 /// Stack of a worker thread, in bytes; what is not used costs nothing.
 const STACK: usize = 64 << 20;
@@ -31,6 +31,7 @@ pub(crate) fn main(cli: Cli) -> Result<ExitCode> {
         Some(Command::Functions(args)) => functions::main(&args),
         Some(Command::Inspect(args)) => interruptible(&runtime, |_| inspect::main(args)),
         Some(Command::Explain(args)) => interruptible(&runtime, move |_| explain::main(args, threads)),
+        Some(Command::Devices(args)) => devices::main(&args),
         Some(Command::Completions { .. }) => Ok(ExitCode::SUCCESS),
         None if prompt::is_wanted(&cli.run.script) => prompt::main(cli.run, threads, &runtime),
         None => interruptible(&runtime, move |stop| script::main(cli.run, threads, stop)),
@@ -104,12 +105,7 @@ pub(crate) async fn session(args: &SessionArgs, scripts: &ScriptArgs, threads: u
 }
 
 fn bare_session(args: &SessionArgs, threads: usize) -> Result<Session> {
-    let device = match args.device {
-        DeviceArg::Auto => Device::Auto,
-        DeviceArg::Cpu => Device::Cpu,
-        DeviceArg::Gpu => Device::Gpu,
-    };
-    let mut builder = Session::builder().threads(threads).device(device).files(root_options(args));
+    let mut builder = Session::builder().threads(threads).device(args.device).files(root_options(args));
     if let Some(bytes) = args.memory {
         builder = builder.memory_limit(bytes);
     }

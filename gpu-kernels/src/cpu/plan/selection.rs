@@ -22,7 +22,7 @@ type Key = (usize, u64);
 
 /// The chosen events of the present batch.
 #[derive(Debug, Clone)]
-pub(super) struct Chosen {
+pub(crate) struct Chosen {
     selection: Selection,
     /// Events with the number of their pattern, in order of the events.
     events: Vec<(u32, u32)>,
@@ -40,7 +40,7 @@ enum Mode {
 }
 
 impl Chosen {
-    pub(super) fn new(selection: &Selection) -> Self {
+    pub(crate) fn new(selection: &Selection) -> Self {
         let mode = if selection.categories.as_ref().is_some_and(|categories| categories.len() > WORD) {
             Mode::Single { groups: 0 }
         } else {
@@ -54,7 +54,7 @@ impl Chosen {
     }
 
     /// Lists the events of a batch; false if there are too many patterns, and then nothing is listed.
-    pub(super) fn list(&mut self, batch: &PlanBatch<'_>) -> bool {
+    pub(crate) fn list(&mut self, batch: &PlanBatch<'_>) -> bool {
         self.events.clear();
         let filter = self.selection.filter.map(|mask| batch.masks[mask]);
         let group = |event: usize| batch.groups.map_or(0, |groups| groups[event]);
@@ -63,7 +63,7 @@ impl Chosen {
             self.selection.categories.iter().flatten().map(|&mask| batch.masks[mask]).collect();
         match &mut self.mode {
             Mode::Single { groups } => {
-                *groups = batch.group_count;
+                *groups = batch.group_count.max(*groups);
                 each_chosen(filter.as_ref(), batch.rows, |event| {
                     let first = group(event) * categories;
                     if masks.is_empty() {
@@ -106,12 +106,12 @@ impl Chosen {
     }
 
     /// From now on a pattern is one category. What the tables hold by the patterns of before has to be out of them.
-    pub(super) fn by_category(&mut self) {
+    pub(crate) fn by_category(&mut self) {
         self.mode = Mode::Single { groups: 0 };
     }
 
     /// How many patterns there are.
-    pub(super) fn patterns(&self) -> usize {
+    pub(crate) fn patterns(&self) -> usize {
         match &self.mode {
             Mode::Sets { keys, .. } => keys.len(),
             Mode::Single { groups } => groups * self.categories(),
@@ -119,7 +119,7 @@ impl Chosen {
     }
 
     /// The group of a pattern, and its categories; without categories the one.
-    pub(super) fn members(&self, pattern: u32) -> (usize, impl Iterator<Item = usize> + Clone) {
+    pub(crate) fn members(&self, pattern: u32) -> (usize, impl Iterator<Item = usize> + Clone) {
         let (group, bits, first) = match &self.mode {
             Mode::Sets { keys, .. } => {
                 let (group, bits) = keys[pattern as usize];
@@ -134,12 +134,12 @@ impl Chosen {
     }
 
     /// The chosen events within a range, with their patterns.
-    pub(super) fn between(&self, events: Range<usize>) -> &[(u32, u32)] {
+    pub(crate) fn between(&self, events: Range<usize>) -> &[(u32, u32)] {
         let at = |event: usize| self.events.partition_point(|&(other, _)| (other as usize) < event);
         &self.events[at(events.start)..at(events.end)]
     }
 
-    pub(super) fn bytes(&self) -> usize {
+    pub(crate) fn bytes(&self) -> usize {
         let patterns = match &self.mode {
             Mode::Sets { keys, .. } => {
                 keys.capacity() * 3 * size_of::<Key>() + SLOTS * size_of::<(Key, u32)>()

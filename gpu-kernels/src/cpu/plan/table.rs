@@ -6,18 +6,18 @@ use pulp::Arch;
 
 use super::selection::Chosen;
 use crate::error::{KernelError, Result};
-use crate::plan::PlannedFill;
+use crate::plan::{FillPlan, PlannedFill};
 
 /// Fills between two emptyings: 2²² pieces of 2⁴⁰ are half of what an i64 holds.
-pub(super) const FILLS: usize = 1 << 22;
+pub(crate) const FILLS: usize = 1 << 22;
 
 /// Sums since they were last emptied.
 #[derive(Debug, Clone)]
-pub(super) struct Table {
+pub(crate) struct Table {
     /// Cells of the axes of values.
-    pub(super) cells: u32,
+    pub(crate) cells: u32,
     /// Of the axes of values.
-    pub(super) strides: Vec<u32>,
+    pub(crate) strides: Vec<u32>,
     /// Number of weights; 0 counts only.
     weights: usize,
     /// Per pattern and cell.
@@ -29,7 +29,7 @@ pub(super) struct Table {
 }
 
 impl Table {
-    pub(super) fn new(axes: &[Axis], weights: usize) -> Self {
+    fn new(axes: &[Axis], weights: usize) -> Self {
         let cells = axes.iter().map(Axis::extent).product::<usize>();
         // A histogram was made with these axes, so they have at most 2²⁶ cells.
         let small = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
@@ -37,42 +37,62 @@ impl Table {
         Self { cells: small(cells), strides, weights, counts: Vec::new(), sums: Vec::new(), added: 0 }
     }
 
+    /// The table of a fill of a plan.
+    pub(crate) fn of(plan: &FillPlan, fill: &PlannedFill) -> Self {
+        let axes = fill.bins.iter().map(|&bin| plan.bins[bin].axis.clone()).collect::<Vec<_>>();
+        Self::new(&axes, fill.weights.map_or(0, |set| plan.weights[set].len()))
+    }
+
     /// Makes room for so many patterns.
-    pub(super) fn reach(&mut self, patterns: usize) -> Result<()> {
+    pub(crate) fn reach(&mut self, patterns: usize) -> Result<()> {
         let rows = patterns.saturating_mul(self.cells as usize);
         if u32::try_from(rows).is_err() {
             return Err(KernelError::Plan {
                 what: "more cells in all groups and categories than can be numbered",
             });
         }
+        self.reach_rows(rows);
+        Ok(())
+    }
+
+    /// Makes room for so many rows.
+    pub(crate) fn reach_rows(&mut self, rows: usize) {
         if self.counts.len() < rows {
             self.counts.resize(rows, 0);
             self.sums.resize(rows * self.weights, [0; 4]);
         }
-        Ok(())
+    }
+
+    /// Takes counts and sums that were made elsewhere, of the first rows, in place of what is held.
+    #[cfg(feature = "gpu")]
+    pub(crate) fn land(&mut self, counts: &[u64], sums: &[SplitWeight]) {
+        self.counts.clear();
+        self.counts.extend_from_slice(counts);
+        self.sums.clear();
+        self.sums.extend_from_slice(sums);
     }
 
     /// One fill per row named.
-    pub(super) fn count(&mut self, rows: &[u32]) {
+    pub(crate) fn count(&mut self, rows: &[u32]) {
         for &row in rows {
             self.counts[row as usize] += 1;
         }
     }
 
     /// Whether there has to be an emptying before so many more fills with weights.
-    pub(super) fn is_full(&self, fills: usize) -> bool {
+    pub(crate) fn is_full(&self, fills: usize) -> bool {
         self.added + fills > FILLS
     }
 
     /// One fill with all weights per row named: `cuts` holds the weights of the events, list after list.
-    pub(super) fn add(&mut self, rows: &[u32], events: &[u32], cuts: &[SplitWeight]) {
+    pub(crate) fn add(&mut self, rows: &[u32], events: &[u32], cuts: &[SplitWeight]) {
         self.added += rows.len();
         let Self { weights, counts, sums, .. } = self;
         Arch::new().dispatch(Add { rows, events, cuts, weights: *weights, counts, sums });
     }
 
     /// The cell of the histogram, whose axes of categories and variations stand in front.
-    pub(super) fn full_cell(&self, fill: &PlannedFill, category: usize, variation: usize, cell: u32) -> u32 {
+    pub(crate) fn full_cell(&self, fill: &PlannedFill, category: usize, variation: usize, cell: u32) -> u32 {
         // One more than the labels: an axis of texts has a bin for any other.
         let variations = if fill.varied { self.weights + 1 } else { 1 };
         let front = u32::try_from(category * variations + variation).unwrap_or(u32::MAX);
@@ -80,7 +100,7 @@ impl Table {
     }
 
     /// Moves everything to the histograms of the groups.
-    pub(super) fn empty(
+    pub(crate) fn empty(
         &mut self,
         fill: &PlannedFill,
         chosen: &Chosen,
@@ -114,7 +134,7 @@ impl Table {
         self.added = 0;
     }
 
-    pub(super) fn bytes(&self) -> usize {
+    pub(crate) fn bytes(&self) -> usize {
         self.counts.capacity() * size_of::<u64>() + self.sums.capacity() * size_of::<SplitWeight>()
     }
 }
