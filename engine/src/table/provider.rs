@@ -238,7 +238,7 @@ impl RootTable {
 }
 
 /// A relative path is looked for from here, as coffea does it, and else beside the datasets file.
-fn place(location: &str, beside: Option<&std::path::Path>) -> String {
+pub(crate) fn place(location: &str, beside: Option<&std::path::Path>) -> String {
     let path = std::path::Path::new(location);
     match beside {
         Some(beside) if !location.contains("://") && path.is_relative() && !path.exists() => {
