@@ -3,10 +3,12 @@
 
     pip install numpy awkward uproot cramjam
     python tests/data/make_examples.py         # writes configs/examples/samples/*.root
+    python tests/data/make_examples.py DIR 20  # twenty times the events, elsewhere
 
 The values depend on the seeds alone; the bytes also carry a UUID and a date, which is why the files are kept.
 """
 import pathlib
+import sys
 
 import awkward as ak
 import numpy as np
@@ -94,11 +96,13 @@ def make(rng, n, jets, bs, leps, simulated, run):
 
 
 def main():
-    FOLDER.mkdir(parents=True, exist_ok=True)
+    folder = pathlib.Path(sys.argv[1]) if len(sys.argv) > 1 else FOLDER
+    times = int(sys.argv[2]) if len(sys.argv) > 2 else 1
+    folder.mkdir(parents=True, exist_ok=True)
     for name, seed, n, jets, bs, leps, simulated, run in SAMPLES:
-        data = make(np.random.default_rng(seed), n, jets, bs, leps, simulated, run)
+        data = make(np.random.default_rng(seed), n * times, jets, bs, leps, simulated, run)
         types = {k: (v.type.content if isinstance(v, ak.Array) else v.dtype) for k, v in data.items()}
-        with uproot.recreate(FOLDER / f"{name}.root", compression=uproot.LZMA(9)) as file:
+        with uproot.recreate(folder / f"{name}.root", compression=uproot.LZMA(9)) as file:
             tree = file.mktree("Events", types, title="Events", counter_name=lambda c: "n" + c,
                                field_name=lambda outer, inner: f"{outer}_{inner}" if outer else inner)
             tree.extend(data)

@@ -21,6 +21,8 @@ pub struct Assembled {
     pub cutflow: Vec<CutflowRow>,
     /// What came in.
     pub datasets: Vec<DatasetSummary>,
+    /// Selected events in no category or subsample, and in several: dataset, what, how many in none, how many in several.
+    pub coverage: Vec<(String, String, u64, u64)>,
     /// Histograms of the plan that nothing was filled into.
     pub never_filled: Vec<String>,
 }
@@ -85,6 +87,15 @@ impl Assembled {
                     ours.events += theirs.events;
                     let sum = |a: Option<f64>, b: Option<f64>| a.zip(b).map(|(a, b)| a + b);
                     (ours.sumw, ours.sumw2) = (sum(ours.sumw, theirs.sumw), sum(ours.sumw2, theirs.sumw2));
+                }
+            }
+        }
+        for theirs in other.coverage {
+            match self.coverage.iter_mut().find(|ours| ours.0 == theirs.0 && ours.1 == theirs.1) {
+                None => self.coverage.push(theirs),
+                Some(ours) => {
+                    ours.2 += theirs.2;
+                    ours.3 += theirs.3;
                 }
             }
         }
@@ -212,6 +223,12 @@ impl Row<'_> {
             divided_by_metadata: self.plan.normalisation.get(&sample) == Some(&Normalisation::Metadata),
         });
         self.steps(&sample, &dataset, initial, into)?;
+        for (samples, what, none, several) in &self.plan.coverage {
+            if samples.contains(&sample) {
+                let in_none = none.as_ref().map_or(Ok(0), |column| self.count(column))?;
+                into.coverage.push((dataset.clone(), what.clone(), in_none, self.count(several)?));
+            }
+        }
         for table in self.plan.cutflows.iter().filter(|table| table.samples.contains(&sample)) {
             self.table(table, &dataset, into, &sample)?;
         }

@@ -33,7 +33,7 @@ pub use record::{Input, Record, RunPart, add_up, cutflow_batch, inputs};
 pub use resolve::load;
 pub use schema::json_schema;
 pub use translate::{Translation, luminosity_sections, translate};
-pub use warning::{Warning, coverage};
+pub use warning::{Warning, coverage, notes};
 
 /// Shorthand for results of this module.
 pub type Result<T> = std::result::Result<T, AnalysisError>;

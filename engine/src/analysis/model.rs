@@ -149,6 +149,9 @@ pub struct Plan {
     pub cutflows: Vec<HistogramPlan>,
     /// Columns with the number of events after preselection: subsample, variation, column.
     pub preselected: Vec<(Vec<String>, Option<String>, String, String)>,
+    /// Columns with the number of selected events that are in none or in several of the categories or subsamples: samples,
+    /// what, column of those in none (if there can be any), column of those in several.
+    pub coverage: Vec<(Vec<String>, String, Option<String>, String)>,
     /// Parquet files of single events.
     pub columns: Vec<ColumnsPlan>,
 }

@@ -58,7 +58,39 @@ impl Parameters {
 
     /// The value of `a.b.c`, its references followed.
     pub(super) fn get(&self, name: &str, place: &Place) -> Result<Value> {
-        self.follow(name, place, 0)
+        let value = self.follow(name, place, 0)?;
+        self.settle_all(value, name, place, 0)
+    }
+
+    /// Follows the references of everything in a value.
+    fn settle_all(&self, value: Value, path: &str, place: &Place, depth: usize) -> Result<Value> {
+        if depth > LONGEST_CHAIN {
+            return self.follow(path, place, depth);
+        }
+        let below = |key: &str| format!("{path}.{key}");
+        Ok(match self.settle(value, path, place, depth)? {
+            Value::Sequence(list) => Value::Sequence(
+                list.into_iter()
+                    .enumerate()
+                    .map(|(i, item)| self.settle_all(item, &below(&i.to_string()), place, depth + 1))
+                    .collect::<Result<_>>()?,
+            ),
+            Value::Mapping(mapping) => Value::Mapping(
+                mapping
+                    .into_iter()
+                    .map(|(key, item)| {
+                        let path = below(&plain(&key).unwrap_or_default());
+                        // What nobody uses may be missing.
+                        let item = match &item {
+                            Value::String(text) if text == MISSING => item,
+                            _ => self.settle_all(item, &path, place, depth + 1)?,
+                        };
+                        Ok((key, item))
+                    })
+                    .collect::<Result<_>>()?,
+            ),
+            other => other,
+        })
     }
 
     /// The value for every dataset where it depends on the year: `name.<year>`; else the value itself.

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use datafusion::sql::sqlparser::ast::{Expr, SelectItem};
+use datafusion::sql::sqlparser::ast::{BinaryOperator, Expr, SelectItem};
 
 use super::config::Collection;
 use super::cut::NamedCut;
@@ -457,6 +457,7 @@ impl<'a> Writer<'a> {
                 }
             }
         }
+        self.coverage(plan);
         let factors = self.factors();
         if is_mc || !factors.is_empty() {
             let nulls: Vec<Expr> =
@@ -467,6 +468,44 @@ impl<'a> Writer<'a> {
                 self.select(syntax::count(Some(lost)), "null_weights");
             }
         }
+    }
+
+    /// Events that are in no category or in several, and in no subsample or in several.
+    fn coverage(&mut self, plan: &mut Plan) {
+        let flags: Vec<Expr> =
+            self.analysis.categories.iter().map(|category| all_of(&category.cuts, None)).collect();
+        self.uncovered(plan, "categories", &flags);
+        if let [sample] = self.treatment.samples.as_slice()
+            && self.treatment.subsamples != [None]
+        {
+            let parts = self.analysis.subsamples.get(sample).into_iter().flatten();
+            let flags: Vec<Expr> = parts.map(|part| syntax::column(&flag(sample, &part.name))).collect();
+            self.uncovered(plan, "subsamples", &flags);
+        }
+    }
+
+    fn uncovered(&mut self, plan: &mut Plan, what: &str, flags: &[Expr]) {
+        if flags.contains(&syntax::boolean(true)) && flags.len() == 1 {
+            return;
+        }
+        let one =
+            |flag: &Expr| syntax::case(vec![(flag.clone(), syntax::integer(1))], Some(syntax::integer(0)));
+        let number = flags.iter().map(one).reduce(|a, b| syntax::binary(a, BinaryOperator::Plus, b));
+        let Some(number) = number else { return };
+        let (samples, selected) =
+            (self.treatment.samples.clone(), [syntax::column("skim"), syntax::column("presel")]);
+        let mut counted = |name: String, op: BinaryOperator, bound: i64| {
+            let condition = syntax::binary(number.clone(), op, syntax::integer(bound));
+            self.select(
+                syntax::count(Some(syntax::all(selected.clone().into_iter().chain([condition])))),
+                &name,
+            )
+        };
+        // Everything is in a category that takes all.
+        let in_none = (!flags.contains(&syntax::boolean(true)))
+            .then(|| counted(format!("in_no_{what}"), BinaryOperator::Eq, 0));
+        let in_several = counted(format!("in_several_{what}"), BinaryOperator::Gt, 1);
+        plan.coverage.push((samples, what.to_owned(), in_none, in_several));
     }
 
     /// Shifts that any category of the treatment has.

@@ -142,6 +142,9 @@ pub(crate) async fn run(args: AnalysisArgs, threads: usize, stop: Cancellation) 
     folder.commit()?;
     if !args.quiet {
         console::put(&cutflow(&sum.cutflow))?;
+        for note in analysis::notes(&sum) {
+            console::say(&format!("note: {note}\n"));
+        }
         console::say(&format!("{}: {} histograms\n", output.display(), sum.histograms.len()));
     }
     let skipped = ran.reports.iter().any(|report| !report.skipped.is_empty());
@@ -268,7 +271,7 @@ fn warnings_of(analysis: &Analysis, sum: &Assembled) -> Vec<Warning> {
     for name in &sum.never_filled {
         warnings.push(Warning { place: None, message: format!("histogram '{name}' never filled") });
     }
-    warnings.extend(analysis::coverage(analysis, &sum.cutflow));
+    warnings.extend(analysis::coverage(analysis, sum));
     warnings
 }
 
