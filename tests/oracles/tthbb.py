@@ -204,6 +204,21 @@ for name, entry in datasets.items():
                         same(view.value, sumw, (h, name, part, cat, label))
                         same(view.variance, sumw2, (h, name, part, cat, label, "variance"))
                         compared["cells"] += len(sumw)
+                    if cat in ("baseline", "4b") and (label in ("nominal", "JES_TotalUp") or label.startswith("pileup")):
+                        plane = read(f"ht_njets/{part}/{name}")
+                        assert list(plane.axes[0])[:2] == ["baseline", "4b"]
+                        view = plane[at].view(flow=True)
+                        x = np.searchsorted([0, 200, 400, 600, 1000, 2000], s["ht"][events], side="right")
+                        y = np.searchsorted([4, 5, 6, 7, 8, 9], s["nj"][events], side="right")
+                        sums = np.zeros(view.value.shape)
+                        np.add.at(sums, (x, y), w[events])
+                        same(view.value, sums, ("ht_njets", name, part, cat, label))
+                        compared["cells"] += sums.size
+            if shape == "nominal" and sample == "TTToSemiLeptonic":
+                counted = read(f"events_by_flavour/{part}/{name}")
+                view = counted[{"category": "baseline", "variation": "nominal"}].view(flow=True)
+                place = np.searchsorted(np.arange(7), nbh[chosen], side="right")
+                assert np.array_equal(view, np.bincount(place, minlength=8)), (name, part, view)
             if shape == "nominal":
                 check = {"4b": ["JetGood_pt", "LeptonGood_pt"], "baseline": ["LeptonGood_pt"]}
                 for cat, columns in check.items():

@@ -1,7 +1,7 @@
 //! Datasets: what is known about the files, and expressions that depend on it.
 
 use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use datafusion::scalar::ScalarValue;
 use datafusion::sql::sqlparser::ast::Expr;
@@ -42,28 +42,29 @@ pub(super) fn load(
     raw: &config::Datasets,
     source: &Source,
     folder: &Path,
-) -> Result<(PathBuf, Vec<Dataset>, bool)> {
+) -> Result<(String, Vec<Dataset>, bool)> {
     let way = Way::default().key("datasets");
-    let location = match raw.jsons.as_slice() {
-        [one] => folder.join(one),
-        [] => {
-            let problem = "no datasets file; write jsons: [datasets.json]".to_owned();
-            return Err(AnalysisError::Value { place: source.place(&way), problem });
+    if raw.jsons.is_empty() {
+        let problem = "no datasets file; write jsons: [datasets.json]".to_owned();
+        return Err(AnalysisError::Value { place: source.place(&way), problem });
+    }
+    let mut texts = Vec::with_capacity(raw.jsons.len());
+    for (i, name) in raw.jsons.iter().enumerate() {
+        let path = folder.join(name);
+        if name.contains(',') {
+            let problem = "the name of a datasets file cannot hold a comma".to_owned();
+            return Err(AnalysisError::Value { place: source.place(&way.key("jsons").index(i)), problem });
         }
-        _ => {
-            return Err(AnalysisError::Unsupported {
-                place: source.place(&way.key("jsons")),
-                option: "more than one datasets file".to_owned(),
-                instead: "put the datasets into one JSON file; filter chooses among them",
-            });
-        }
-    };
-    let text = std::fs::read_to_string(&location)
-        .map_err(|source| AnalysisError::Read { path: location.clone(), source })?;
+        let text = std::fs::read_to_string(&path)
+            .map_err(|source| AnalysisError::Read { path: path.clone(), source })?;
+        texts.push((path.display().to_string(), text));
+    }
     let wrong =
         |error| AnalysisError::Datasets { place: source.place(&way.key("jsons")), source: Box::new(error) };
-    let parsed = Datasets::parse(&location.display().to_string(), &text).map_err(wrong)?;
-    let all = read(&parsed, location.parent(), source, &way)?;
+    let parsed = Datasets::parse_all(&texts).map_err(wrong)?;
+    let names: Vec<&str> = texts.iter().map(|(name, _)| name.as_str()).collect();
+    let location = names.join(",");
+    let all = read(&parsed, &names, source, &way)?;
     let chosen: Vec<Dataset> = all.iter().filter(|dataset| passes(&raw.filter, dataset)).cloned().collect();
     check_filter(&raw.filter, &all, source, &way)?;
     if chosen.is_empty() {
@@ -74,9 +75,10 @@ pub(super) fn load(
     Ok((location, chosen, complete))
 }
 
-fn read(parsed: &Datasets, beside: Option<&Path>, source: &Source, way: &Way) -> Result<Vec<Dataset>> {
+fn read(parsed: &Datasets, names: &[&str], source: &Source, way: &Way) -> Result<Vec<Dataset>> {
     let mut all: Vec<Dataset> = Vec::new();
     for file in &parsed.files {
+        let beside = names.get(file.source).and_then(|name| Path::new(name).parent());
         if let Some(known) = all.iter_mut().find(|dataset| dataset.name == file.dataset) {
             known.files.push(file.location.clone());
             known.paths.push(place(&file.location, beside));

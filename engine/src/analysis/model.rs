@@ -1,7 +1,6 @@
 //! An analysis with every name resolved, and the plan of what its script counts.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
 
 use datafusion::sql::sqlparser::ast::{Expr, Query};
 use serde::{Deserialize, Serialize};
@@ -17,12 +16,15 @@ use super::warning::Warning;
 pub struct Analysis {
     /// As it was written.
     pub raw: Raw,
+    /// The same with the values of its parameters in place of the files.
+    pub resolved: Raw,
     /// What is odd about it.
     pub warnings: Vec<Warning>,
     /// The datasets that are read.
     pub datasets: Vec<Dataset>,
     pub(super) source: Source,
-    pub(super) location: PathBuf,
+    /// The datasets files, with commas between.
+    pub(super) location: String,
     /// Whether the filter leaves all datasets.
     pub(super) complete: bool,
     pub(super) definitions: Vec<Definition>,

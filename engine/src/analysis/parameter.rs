@@ -1,7 +1,7 @@
 //! Parameters: layered YAML files with references.
 
 use std::collections::BTreeSet;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use datafusion::sql::sqlparser::ast::{Array, Expr};
 use serde_yaml::{Mapping, Value};
@@ -60,6 +60,17 @@ impl Parameters {
     pub(super) fn get(&self, name: &str, place: &Place) -> Result<Value> {
         let value = self.follow(name, place, 0)?;
         self.settle_all(value, name, place, 0)
+    }
+
+    /// All parameters with their references followed, as far as they lead anywhere.
+    pub(super) fn resolved(&self) -> Value {
+        let Value::Mapping(top) = &self.tree else { return Value::Null };
+        let place = Place { file: PathBuf::new(), position: None, path: String::new() };
+        let settled = top.iter().map(|(key, value)| {
+            let path = plain(key).unwrap_or_default();
+            (key.clone(), self.settle_all(value.clone(), &path, &place, 0).unwrap_or_else(|_| value.clone()))
+        });
+        Value::Mapping(settled.collect())
     }
 
     /// Follows the references of everything in a value.

@@ -53,6 +53,10 @@ pub fn load(path: &Path) -> Result<Analysis> {
         location,
         complete,
         datasets: datasets.clone(),
+        resolved: Raw {
+            parameters: config::Parameters { files: vec![], values: parameters.resolved() },
+            ..raw.clone()
+        },
         raw: raw.clone(),
     };
     treatment::assign(&mut analysis)?;

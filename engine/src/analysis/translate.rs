@@ -36,6 +36,9 @@ pub fn translate(analysis: &Analysis) -> Result<Translation> {
     script.statements.extend(definitions.iter().filter_map(collection));
     let mut common = Common { analysis, shifts: &shifts, steps: vec![], last: "events".to_owned() };
     common.build(&definitions);
+    // Single events are written as they are, so their steps know no shifts.
+    let mut plain = Common { analysis, shifts: &[], steps: vec![], last: "events".to_owned() };
+    plain.build(&analysis.definitions);
     let mut plan = Plan {
         categories: analysis.categories.iter().map(|category| category.name.clone()).collect(),
         ..Plan::default()
@@ -51,7 +54,7 @@ pub fn translate(analysis: &Analysis) -> Result<Translation> {
         let comment = format!("{}: {}", treatment.label, treatment.samples.join(", "));
         let keys = vec![syntax::column("sample"), syntax::column("dataset")];
         let select = syntax::select(writer.items.clone(), syntax::table(&from), None, keys);
-        copies.extend(writer.columns(&common.steps, &common.last, &mut plan));
+        copies.extend(Writer::new(analysis, &[], treatment).columns(&plain.steps, &plain.last, &mut plan));
         all.steps.extend(writer.steps(&common.last));
         all.finals.push((comment, select));
     }
@@ -109,7 +112,7 @@ fn table(analysis: &Analysis) -> Statement {
     Statement::Table {
         comment: told(analysis, "datasets"),
         name: "events".to_owned(),
-        location: analysis.location.display().to_string(),
+        location: analysis.location.clone(),
         options,
     }
 }

@@ -205,6 +205,24 @@ fn check_names(analysis: &Analysis, raw: &config::Raw) -> Result<()> {
             check_scope(analysis, scope, &way, what, known)?;
         }
     }
+    for (name, histogram) in raw.histograms.iter() {
+        for (i, asked) in histogram.only_variations.iter().flatten().enumerate() {
+            let of_weights = analysis.weights.iter().flat_map(|(name, weight)| {
+                weight.variations.iter().map(|(variation, _)| variation).chain([name])
+            });
+            let of_shapes = analysis.shapes.iter().flat_map(|shape| [&shape.name, &shape.of]);
+            let known: Vec<&str> = of_weights.chain(of_shapes).map(String::as_str).collect();
+            if asked != "nominal" && !known.contains(&asked.as_str()) {
+                let way = top.key("histograms").key(name).key("only_variations").index(i);
+                return Err(AnalysisError::Unknown {
+                    place: analysis.source.place(&way),
+                    what: "variation",
+                    name: asked.clone(),
+                    near: nearest(asked, known.into_iter(), 2),
+                });
+            }
+        }
+    }
     let way = top.key("columns");
     let own = raw.columns.bysample.iter().map(|(sample, scope)| (way.key("bysample").key(sample), scope));
     for (way, scope) in std::iter::once((way.key("common"), &raw.columns.common)).chain(own) {

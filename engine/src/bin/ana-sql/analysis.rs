@@ -135,7 +135,7 @@ pub(crate) async fn run(args: AnalysisArgs, threads: usize, stop: Cancellation) 
     ran.reports.iter().for_each(|report| record.report(report));
     record.luminosity(ran.sections);
     folder.write("analysis.sql", &translation.sql)?;
-    folder.write("config.resolved.yaml", &serde_yaml::to_string(&analysis.raw)?)?;
+    folder.write("config.resolved.yaml", &serde_yaml::to_string(&analysis.resolved)?)?;
     let sums = folder.place("sums/1.parquet")?;
     write_parquet(&sums, &ran.batches, &stop)?;
     write_results(&folder, &sum, &record, &stop)?;
@@ -210,7 +210,11 @@ async fn attempt(
         };
         bar.clear();
         if let Some(report) = ended? {
-            report::print_faults(&report);
+            // Every statement reads the same files: what was said of one is not said again.
+            let mut new = report.clone();
+            new.warnings.retain(|known| ran.reports.iter().all(|earlier| !earlier.warnings.contains(known)));
+            new.skipped.retain(|known| ran.reports.iter().all(|earlier| !earlier.skipped.contains(known)));
+            report::print_faults(&new);
             ran.reports.push(report);
         }
     }
