@@ -66,7 +66,7 @@ impl Assembled {
     ///
     /// # Errors
     /// Histograms of one name with different axes.
-    pub fn add(mut self, other: Self) -> Result<Self> {
+    pub fn with(mut self, other: Self) -> Result<Self> {
         for theirs in other.histograms {
             match self.histograms.iter_mut().find(|ours| ours.name == theirs.name) {
                 None => self.histograms.push(theirs),

@@ -3,6 +3,10 @@
 //! [`config`] mirrors the file and knows no meaning; [`resolve`] gives names their meaning and checks them;
 //! [`translate`] makes the syntax tree of the script, which [`print`] writes to be read; [`assemble`] puts what the
 //! script counted together: shape variations beside weight variations, simulation divided by its sum of weights.
+#![allow(
+    clippy::result_large_err,
+    reason = "an error ends the translation: its size is never paid in a loop"
+)]
 
 mod assemble;
 pub mod config;

@@ -72,6 +72,9 @@ pub(super) struct Weight {
     pub(super) variations: Vec<(String, Expr)>,
 }
 
+/// Fields with their values.
+pub(super) type Fields = Vec<(String, Expr)>;
+
 /// One shift of the events.
 #[derive(Debug, Clone)]
 pub(super) struct Shape {
@@ -80,7 +83,7 @@ pub(super) struct Shape {
     /// `JES_Total`.
     pub(super) of: String,
     /// By collection (`None`: the event), fields with their shifted values.
-    pub(super) shifts: Vec<(Option<String>, Vec<(String, Expr)>)>,
+    pub(super) shifts: Vec<(Option<String>, Fields)>,
 }
 
 /// A histogram to fill.

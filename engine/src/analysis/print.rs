@@ -19,6 +19,7 @@ pub(super) struct Script {
 }
 
 #[derive(Debug, Clone)]
+#[allow(clippy::large_enum_variant, reason = "syntax trees are large; there are few of these")]
 pub(super) enum Statement {
     /// `CREATE EXTERNAL TABLE name STORED AS DATASETS LOCATION '…' OPTIONS (…)`.
     Table { comment: String, name: String, location: String, options: Vec<(String, String)> },

@@ -211,7 +211,7 @@ pub fn add_up(folders: &[PathBuf], partial: bool) -> Result<(Assembled, Record, 
         let assembled = assemble(&part.plan, &read_parquet(path)?)?;
         sum = Some(match sum {
             None => assembled,
-            Some(known) => known.add(assembled)?,
+            Some(known) => known.with(assembled)?,
         });
     }
     let sum = sum.unwrap_or_default();
