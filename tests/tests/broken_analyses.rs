@@ -41,8 +41,11 @@ fn whole(case: &str) -> String {
 fn message(folder: &Path, case: &str) -> String {
     let file = folder.join("analysis.yaml");
     std::fs::write(&file, whole(case)).unwrap();
-    let told = match analysis::load(&file).and_then(|analysis| analysis::translate(&analysis)) {
-        Ok(_) => "no error".to_owned(),
+    let told = match analysis::load(&file) {
+        Ok(analysis) => match analysis::translate(&analysis) {
+            Ok(_) => "no error".to_owned(),
+            Err(error) => error.to_string(),
+        },
         Err(error) => error.to_string(),
     };
     told.replace(&format!("{}/", folder.display()), "")
