@@ -19,6 +19,8 @@ pub struct FileSummary {
     pub bytes: u64,
     /// The version of ROOT that wrote it, `6.32.02`.
     pub root_version: String,
+    /// What tells it from every other file, in hexadecimal.
+    pub uuid: String,
     /// Its trees, in the order of the file; of several cycles only the highest.
     pub trees: Vec<TreeSummary>,
 }
@@ -116,7 +118,8 @@ pub async fn inspect(session: &Session, location: &str) -> Result<FileSummary> {
         });
     }
     let root_version = version(file.version());
-    Ok(FileSummary { name: access.name().to_owned(), bytes: access.size(), root_version, trees })
+    let uuid = file.uuid().iter().map(|byte| format!("{byte:02x}")).collect();
+    Ok(FileSummary { name: access.name().to_owned(), bytes: access.size(), root_version, uuid, trees })
 }
 
 fn highest_cycles(keys: Vec<TreeKey>) -> Vec<TreeKey> {

@@ -14,22 +14,22 @@ use datafusion::{
 };
 
 /// `NULL`.
-pub(super) fn null() -> SqlExpr {
+pub(crate) fn null() -> SqlExpr {
     SqlExpr::Value(Value::Null.with_empty_span())
 }
 
 /// A string literal.
-pub(super) fn string(text: &str) -> SqlExpr {
+pub(crate) fn string(text: &str) -> SqlExpr {
     SqlExpr::Value(Value::SingleQuotedString(text.to_owned()).with_empty_span())
 }
 
 /// An identifier that needs no quotes to be read back as it is.
-pub(super) fn identifier(name: &str, span: Span) -> Ident {
+pub(crate) fn identifier(name: &str, span: Span) -> Ident {
     Ident { value: name.to_owned(), quote_style: None, span }
 }
 
 /// `name(arguments)`.
-pub(super) fn call(name: &str, arguments: Vec<SqlExpr>) -> SqlExpr {
+pub(crate) fn call(name: &str, arguments: Vec<SqlExpr>) -> SqlExpr {
     let args =
         arguments.into_iter().map(|argument| FunctionArg::Unnamed(FunctionArgExpr::Expr(argument))).collect();
     let mut call = function(name);
@@ -40,7 +40,7 @@ pub(super) fn call(name: &str, arguments: Vec<SqlExpr>) -> SqlExpr {
 
 /// An operator with a name no user can type: `subject name (rest…)`. [`carried`] gives the rest back after
 /// planning.
-pub(super) fn carrier(name: &str, subject: SqlExpr, rest: Vec<SqlExpr>) -> SqlExpr {
+pub(crate) fn carrier(name: &str, subject: SqlExpr, rest: Vec<SqlExpr>) -> SqlExpr {
     SqlExpr::BinaryOp {
         left: Box::new(subject),
         op: BinaryOperator::Custom(name.to_owned()),
@@ -49,7 +49,7 @@ pub(super) fn carrier(name: &str, subject: SqlExpr, rest: Vec<SqlExpr>) -> SqlEx
 }
 
 /// The planned operands behind a carrier's subject.
-pub(super) fn carried(rest: Expr) -> Vec<Expr> {
+pub(crate) fn carried(rest: Expr) -> Vec<Expr> {
     match rest {
         Expr::ScalarFunction(call) => call.args,
         _ => vec![],
@@ -57,12 +57,12 @@ pub(super) fn carried(rest: Expr) -> Vec<Expr> {
 }
 
 /// `(expr)`.
-pub(super) fn nested(expr: SqlExpr) -> SqlExpr {
+pub(crate) fn nested(expr: SqlExpr) -> SqlExpr {
     SqlExpr::Nested(Box::new(expr))
 }
 
 /// `CAST(expr AS DOUBLE)`.
-pub(super) fn double(expr: SqlExpr) -> SqlExpr {
+pub(crate) fn double(expr: SqlExpr) -> SqlExpr {
     SqlExpr::Cast {
         kind: CastKind::Cast,
         expr: Box::new(expr),
@@ -73,7 +73,7 @@ pub(super) fn double(expr: SqlExpr) -> SqlExpr {
 }
 
 /// A query of nothing but its body.
-pub(super) fn query(body: SetExpr) -> Query {
+pub(crate) fn query(body: SetExpr) -> Query {
     Query {
         with: None,
         body: Box::new(body),
@@ -89,7 +89,7 @@ pub(super) fn query(body: SetExpr) -> Query {
 }
 
 /// `ARRAY(query)`.
-pub(super) fn array(query: Query) -> SqlExpr {
+pub(crate) fn array(query: Query) -> SqlExpr {
     let mut call = function("ARRAY");
     call.args = FunctionArguments::Subquery(Box::new(query));
     SqlExpr::Function(call)
@@ -109,7 +109,7 @@ fn function(name: &str) -> Function {
 }
 
 /// `SELECT * FROM collection`.
-pub(super) fn all_of(collection: Ident) -> SetExpr {
+pub(crate) fn all_of(collection: Ident) -> SetExpr {
     let relation = TableFactor::Table {
         name: ObjectName::from(vec![collection]),
         alias: None,

@@ -5,7 +5,7 @@
 //! their meaning, [`elementwise`] plans what comes of them; [`histograms`] makes `sum(h)` and `mean(h)` of a
 //! histogram functions, not aggregates; [`faults`] turns the planner's errors into positions and advice.
 
-mod build;
+pub(crate) mod build;
 mod catalog;
 pub(crate) mod collection;
 pub(crate) mod definition;

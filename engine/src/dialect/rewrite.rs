@@ -296,8 +296,7 @@ impl Rewrite<'_> {
                     self.refuse_collection(name, scope)?;
                 }
                 let alias = alias.as_ref().map(|alias| alias.name.value.clone());
-                let absent_triggers_are_false =
-                    reference(name).is_some_and(|name| self.catalog.absent_triggers_are_false(&name));
+                let absent_triggers_are_false = self.has_no_absent_triggers(name);
                 let is_cte = name.0.len() == 1
                     && last_part(name)
                         .is_some_and(|name| self.ctes.iter().any(|(cte, _)| cte.alias.name.value == name));
@@ -314,7 +313,7 @@ impl Rewrite<'_> {
                     schema: self.seen_through(schema, subquery, alias.as_ref()),
                     alias: alias.as_ref().map(|alias| alias.name.value.clone()),
                     is_query: true,
-                    absent_triggers_are_false: false,
+                    absent_triggers_are_false: self.passes_triggers(subquery),
                 }
             }
             TableFactor::NestedJoin { table_with_joins, .. } => {
@@ -324,6 +323,31 @@ impl Rewrite<'_> {
         };
         scope.relations.push(relation);
         Ok(())
+    }
+
+    /// Whether a trigger bit that this table or query does not have did not fire.
+    fn has_no_absent_triggers(&self, name: &ObjectName) -> bool {
+        let last = (name.0.len() == 1).then(|| last_part(name)).flatten();
+        let cte = last.and_then(|name| self.ctes.iter().rev().find(|(cte, _)| cte.alias.name.value == name));
+        match cte {
+            Some((cte, _)) => self.passes_triggers(&cte.query),
+            None => reference(name).is_some_and(|name| self.catalog.absent_triggers_are_false(&name)),
+        }
+    }
+
+    /// The same of a query: it hands on every column of one table, and with them those that are absent.
+    fn passes_triggers(&self, query: &Query) -> bool {
+        let SetExpr::Select(select) = query.body.as_ref() else { return false };
+        let star = |item: &SelectItem| matches!(item, SelectItem::Wildcard(options) if *options == Default::default());
+        let [from] = select.from.as_slice() else { return false };
+        if !from.joins.is_empty() || !select.projection.iter().any(star) {
+            return false;
+        }
+        match &from.relation {
+            TableFactor::Table { name, args: None, .. } => self.has_no_absent_triggers(name),
+            TableFactor::Derived { subquery, .. } => self.passes_triggers(subquery),
+            _ => false,
+        }
     }
 
     /// A collection stands in FROM only where the whole query runs inside one event.

@@ -26,7 +26,18 @@ fn only_named(query: &Query, outermost: bool) -> bool {
     let of_with = query.with.iter().flat_map(|with| &with.cte_tables);
     let mut of_with = of_with.map(|cte| cte.alias.columns.is_empty() && only_named(&cte.query, false));
     let all_named = of_with.all(|named| named);
-    let SetExpr::Select(select) = query.body.as_ref() else { return false };
+    all_named && body_named(&query.body, outermost)
+}
+
+/// The same of what a query selects. The sides of a UNION meet column by column: none of them may be a `*`.
+fn body_named(body: &SetExpr, outermost: bool) -> bool {
+    let select = match body {
+        SetExpr::Select(select) => select,
+        SetExpr::SetOperation { left, right, .. } => {
+            return body_named(left, true) && body_named(right, true);
+        }
+        _ => return false,
+    };
     let stars = |item: &SelectItem| {
         matches!(
             item,
@@ -39,8 +50,7 @@ fn only_named(query: &Query, outermost: bool) -> bool {
     // GROUP BY ALL groups by what `*` brings.
     let groups_by_place =
         matches!(&select.group_by, GroupByExpr::All(_)) && select.projection.iter().any(stars);
-    all_named
-        && !groups_by_place
+    !groups_by_place
         && select.projection.iter().all(allowed)
         && select.from.iter().all(|from| from.joins.is_empty())
         && select.from.iter().all(|from| match &from.relation {
@@ -91,12 +101,21 @@ impl Narrow<'_> {
             let columns = self.query(&mut cte.query);
             self.ctes.push((cte.alias.name.value.clone(), columns));
         }
-        let columns = match query.body.as_mut() {
-            SetExpr::Select(select) => self.select(select),
-            _ => None,
-        };
+        let columns = self.body(&mut query.body);
         self.ctes.truncate(known);
         columns
+    }
+
+    fn body(&mut self, body: &mut SetExpr) -> Option<Vec<String>> {
+        match body {
+            SetExpr::Select(select) => self.select(select),
+            SetExpr::SetOperation { left, right, .. } => {
+                self.body(left);
+                self.body(right);
+                None
+            }
+            _ => None,
+        }
     }
 
     fn select(&mut self, select: &mut Select) -> Option<Vec<String>> {

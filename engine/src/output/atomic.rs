@@ -27,7 +27,8 @@ impl Cancellation {
     pub fn cancel(&self) {
         self.0.stopped.store(true, Ordering::SeqCst);
         for path in self.0.unfinished.lock().drain(..) {
-            let _gone_already = std::fs::remove_file(path);
+            let _gone_already =
+                if path.is_dir() { std::fs::remove_dir_all(path) } else { std::fs::remove_file(path) };
         }
     }
 
@@ -36,13 +37,13 @@ impl Cancellation {
         self.0.stopped.load(Ordering::SeqCst)
     }
 
-    /// Notes a file that is begun.
-    fn begin(&self, path: &Path) {
+    /// Notes a file or folder that is begun.
+    pub(super) fn begin(&self, path: &Path) {
         self.0.unfinished.lock().push(path.to_owned());
     }
 
-    /// Forgets a file that is whole or gone.
-    fn end(&self, path: &Path) {
+    /// Forgets one that is whole or gone.
+    pub(super) fn end(&self, path: &Path) {
         self.0.unfinished.lock().retain(|known| known != path);
     }
 }

@@ -17,6 +17,7 @@ mod atomic;
 pub mod bin_rows;
 pub mod csv;
 mod error;
+mod folder;
 mod format;
 pub mod json_rows;
 mod named;
@@ -34,6 +35,7 @@ mod writer;
 
 pub use atomic::{AtomicFile, Cancellation};
 pub use error::OutputError;
+pub use folder::ResultFolder;
 pub use format::Format;
 pub use named::{NamedHistogram, Roles, has_histograms, named_histograms};
 pub use writer::{Options, ResultWriter, Written, write};

@@ -39,6 +39,8 @@ pub(crate) struct Datasets {
 pub(crate) struct DatasetFile {
     /// As the JSON has it.
     pub(crate) location: String,
+    /// Which of the JSON files has it, from 0.
+    pub(crate) source: usize,
     pub(crate) dataset: String,
     pub(crate) values: Vec<ScalarValue>,
 }
@@ -46,6 +48,7 @@ pub(crate) struct DatasetFile {
 /// A dataset as it is written, before its metadata is understood.
 struct Raw<'a> {
     name: &'a str,
+    source: usize,
     files: Vec<&'a str>,
     metadata: Map<String, Value>,
 }
@@ -55,21 +58,43 @@ impl Datasets {
     ///
     /// # Errors
     /// What is wrong, with the dataset it is wrong in.
+    #[cfg(test)]
     pub(crate) fn parse(file: &str, text: &str) -> Result<Self> {
-        let fault = |dataset: Option<&str>, problem: String| EngineError::Datasets {
+        Self::parse_all(&[(file.to_owned(), text.to_owned())])
+    }
+
+    /// Reads the texts of datasets files; no dataset may be in two of them.
+    ///
+    /// # Errors
+    /// What is wrong, with the dataset it is wrong in.
+    pub(crate) fn parse_all(texts: &[(String, String)]) -> Result<Self> {
+        let fault_in = |file: &str, dataset: Option<&str>, problem: String| EngineError::Datasets {
             file: file.to_owned(),
             dataset: dataset.map(str::to_owned),
             problem,
         };
-        let json: Value = serde_json::from_str(text).map_err(|e| fault(None, format!("not JSON: {e}")))?;
-        let Value::Object(json) = &json else {
-            return Err(fault(None, "not an object of datasets".to_owned()));
-        };
-        let mut trees = BTreeSet::new();
-        let mut raw = Vec::with_capacity(json.len());
-        for (name, value) in json {
-            raw.push(Raw::read(name, value, &mut trees).map_err(|problem| fault(Some(name), problem))?);
+        let mut objects = Vec::with_capacity(texts.len());
+        for (file, text) in texts {
+            match serde_json::from_str(text) {
+                Ok(Value::Object(object)) => objects.push(object),
+                Ok(_) => return Err(fault_in(file, None, "not an object of datasets".to_owned())),
+                Err(e) => return Err(fault_in(file, None, format!("not JSON: {e}"))),
+            }
         }
+        let mut trees = BTreeSet::new();
+        let mut raw: Vec<Raw<'_>> = Vec::new();
+        for (source, (object, (file, _))) in objects.iter().zip(texts).enumerate() {
+            for (name, value) in object {
+                let fault = |problem| fault_in(file, Some(name), problem);
+                if raw.iter().any(|known| known.name == name) {
+                    return Err(fault("it is in another datasets file too".to_owned()));
+                }
+                raw.push(Raw { source, ..Raw::read(name, value, &mut trees).map_err(fault)? });
+            }
+        }
+        let files: Vec<&str> = texts.iter().map(|(file, _)| file.as_str()).collect();
+        let file = files.join(", ");
+        let fault = |dataset: Option<&str>, problem: String| fault_in(&file, dataset, problem);
         if trees.len() > 1 {
             let names: Vec<_> = trees.into_iter().collect();
             return Err(fault(None, format!("files of several trees in one table: {}", names.join(", "))));
@@ -83,6 +108,7 @@ impl Datasets {
                 values[COLUMNS.len() - 1] = text_value(location);
                 files.push(DatasetFile {
                     location: (*location).to_owned(),
+                    source: dataset.source,
                     dataset: dataset.name.to_owned(),
                     values,
                 });
@@ -100,7 +126,7 @@ impl Datasets {
 impl<'a> Raw<'a> {
     fn read(name: &'a str, value: &'a Value, trees: &mut BTreeSet<String>) -> Result<Self, String> {
         match value {
-            Value::Array(files) => Ok(Self { name, files: names(files)?, metadata: Map::new() }),
+            Value::Array(files) => Ok(Self { name, source: 0, files: names(files)?, metadata: Map::new() }),
             Value::Object(dataset) => {
                 let metadata = match dataset.get("metadata") {
                     None | Some(Value::Null) => Map::new(),
@@ -126,7 +152,7 @@ impl<'a> Raw<'a> {
                     }
                     Some(_) => return Err("'files' is neither a list nor an object".to_owned()),
                 };
-                Ok(Self { name, files, metadata })
+                Ok(Self { name, source: 0, files, metadata })
             }
             _ => Err("neither a list of files nor an object with 'files'".to_owned()),
         }

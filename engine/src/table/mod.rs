@@ -5,7 +5,7 @@
 //! range (`partition`) through `unit`, which fetches (`fetch`) and decodes, the branches of the `cut` first.
 
 mod cut;
-mod datasets;
+pub(crate) mod datasets;
 mod factory;
 pub(crate) mod fetch;
 pub(crate) mod location;
@@ -15,7 +15,7 @@ mod opener;
 mod options;
 mod partition;
 mod progress;
-mod provider;
+pub(crate) mod provider;
 mod pruning;
 mod schema;
 mod source;

@@ -81,7 +81,8 @@ impl RootTable {
         Self::with_files(state, files, Vec::new(), options).await
     }
 
-    /// Opens the files of a datasets file (PocketCoffea, coffea), whose metadata become columns.
+    /// Opens the files of a datasets file (PocketCoffea, coffea), or of several with commas between, whose metadata become
+    /// columns.
     ///
     /// # Errors
     /// A datasets file that cannot be understood, and as [`RootTable::open`].
@@ -90,14 +91,20 @@ impl RootTable {
         location: &str,
         mut options: RootOptions,
     ) -> Result<Self> {
-        let io = |source| EngineError::Io { path: location.into(), source };
-        let text = std::fs::read_to_string(location).map_err(io)?;
-        let datasets = Datasets::parse(location, &text)?;
+        let names: Vec<&str> = location.split(',').map(str::trim).collect();
+        let mut texts = Vec::with_capacity(names.len());
+        for name in &names {
+            let text = std::fs::read_to_string(name);
+            let text = text.map_err(|source| EngineError::Io { path: (*name).into(), source })?;
+            texts.push(((*name).to_owned(), text));
+        }
+        let datasets = Datasets::parse_all(&texts)?;
         if options.tree.is_none() {
             options.tree.clone_from(&datasets.tree);
         }
-        let beside = std::path::Path::new(location).parent();
-        let places: Vec<String> = datasets.files.iter().map(|file| place(&file.location, beside)).collect();
+        let beside = |source: usize| names.get(source).and_then(|name| std::path::Path::new(name).parent());
+        let places: Vec<String> =
+            datasets.files.iter().map(|file| place(&file.location, beside(file.source))).collect();
         let found = resolve_each(state.runtime_env(), &places).await?;
         let files = datasets.files.into_iter().zip(found);
         let files =
@@ -238,7 +245,7 @@ impl RootTable {
 }
 
 /// A relative path is looked for from here, as coffea does it, and else beside the datasets file.
-fn place(location: &str, beside: Option<&std::path::Path>) -> String {
+pub(crate) fn place(location: &str, beside: Option<&std::path::Path>) -> String {
     let path = std::path::Path::new(location);
     match beside {
         Some(beside) if !location.contains("://") && path.is_relative() && !path.exists() => {

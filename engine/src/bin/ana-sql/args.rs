@@ -48,6 +48,18 @@ pub(crate) enum Command {
     Inspect(InspectArgs),
     /// List the functions that SQL can call, or show one.
     Functions(FunctionsArgs),
+    /// Run an analysis file, and write its results to a folder.
+    ///
+    /// The file becomes SQL (see translate), and that SQL is run. The folder appears whole or not at all.
+    Run(AnalysisArgs),
+    /// Print the SQL of an analysis file.
+    Translate(TranslateArgs),
+    /// Check an analysis file without running it.
+    Lint(LintArgs),
+    /// Add the results of several runs of one analysis.
+    Merge(MergeArgs),
+    /// Print the JSON schema of analysis files, for editors.
+    Schema,
     /// Show how a query would run: the branches, baskets and bytes it will read.
     Explain(ExplainArgs),
     /// List the GPUs that can fill histograms, and how fast they are.
@@ -158,6 +170,70 @@ pub(crate) struct OutputArgs {
     #[arg(long, value_name = "FILE")]
     pub(crate) report: Option<PathBuf>,
     /// No progress bar, no run report on standard error.
+    #[arg(short, long)]
+    pub(crate) quiet: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct AnalysisArgs {
+    /// The analysis file.
+    #[arg(value_name = "FILE")]
+    pub(crate) file: PathBuf,
+    /// The folder of the results [default: as the file says, else results].
+    #[arg(short, long, value_name = "FOLDER")]
+    pub(crate) output: Option<PathBuf>,
+    /// Replace the folder of an earlier run.
+    #[arg(long)]
+    pub(crate) overwrite: bool,
+    /// Take warnings for errors.
+    #[arg(long)]
+    pub(crate) strict: bool,
+    /// Cores to use [default: as the file says, else all].
+    #[arg(short = 'j', long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    pub(crate) threads: Option<u16>,
+    /// No progress bar, no tables.
+    #[arg(short, long)]
+    pub(crate) quiet: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct TranslateArgs {
+    /// The analysis file.
+    #[arg(value_name = "FILE")]
+    pub(crate) file: PathBuf,
+    /// Take warnings for errors.
+    #[arg(long)]
+    pub(crate) strict: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct LintArgs {
+    /// The analysis file.
+    #[arg(value_name = "FILE")]
+    pub(crate) file: PathBuf,
+    /// Open the files too, and check that they have the branches.
+    #[arg(long)]
+    pub(crate) data: bool,
+    /// Take warnings for errors.
+    #[arg(long)]
+    pub(crate) strict: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct MergeArgs {
+    /// Folders of results.
+    #[arg(value_name = "FOLDER", required = true)]
+    pub(crate) folders: Vec<PathBuf>,
+    /// The folder of the sum.
+    #[arg(short, long, value_name = "FOLDER")]
+    pub(crate) output: PathBuf,
+    /// Replace the folder of an earlier run.
+    #[arg(long)]
+    pub(crate) overwrite: bool,
+    /// Merge also if a dataset has not all the events that the datasets file promises.
+    #[arg(long)]
+    pub(crate) partial: bool,
+    /// No tables.
     #[arg(short, long)]
     pub(crate) quiet: bool,
 }

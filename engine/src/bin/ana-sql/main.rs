@@ -2,6 +2,7 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests may panic"))]
 #![allow(clippy::result_large_err, reason = "an error ends the command: its size is never paid in a loop")]
 
+mod analysis;
 mod args;
 mod completion;
 mod console;
@@ -10,6 +11,7 @@ mod explain;
 mod fault;
 mod functions;
 mod inspect;
+mod partition;
 mod progress;
 mod prompt;
 mod report;

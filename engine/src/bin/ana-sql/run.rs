@@ -8,18 +8,19 @@ use ana_engine::{MissingBranch, MissingTriggers, OnBadFile, RootOptions, Session
 use anyhow::{Context, Result};
 
 use crate::args::{Cli, Command, MissingBranchArg, OnBadFileArg, ScriptArgs, SessionArgs};
-use crate::{console, devices, explain, functions, inspect, prompt, script};
+use crate::{analysis, console, devices, explain, functions, inspect, prompt, script};
 
 /// Stack of a worker thread, in bytes; what is not used costs nothing.
 const STACK: usize = 64 << 20;
 
 /// Does what the arguments ask for.
 pub(crate) fn main(cli: Cli) -> Result<ExitCode> {
-    let session = match &cli.command {
-        Some(Command::Explain(args)) => &args.session,
-        _ => &cli.run.session,
+    let asked = match &cli.command {
+        Some(Command::Explain(args)) => args.session.threads,
+        Some(Command::Run(args)) => analysis::threads(args)?,
+        _ => cli.run.session.threads,
     };
-    let threads = session.threads.map_or_else(cores, usize::from);
+    let threads = asked.map_or_else(cores, usize::from);
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(threads)
         // Generated selections have expressions of thousands of parts, and planning walks down into them.
@@ -32,6 +33,13 @@ pub(crate) fn main(cli: Cli) -> Result<ExitCode> {
         Some(Command::Inspect(args)) => interruptible(&runtime, |_| inspect::main(args)),
         Some(Command::Explain(args)) => interruptible(&runtime, move |_| explain::main(args, threads)),
         Some(Command::Devices(args)) => devices::main(&args),
+        Some(Command::Run(args)) => interruptible(&runtime, move |stop| analysis::run(args, threads, stop)),
+        Some(Command::Translate(args)) => analysis::translate(&args),
+        Some(Command::Lint(args)) => interruptible(&runtime, |_| analysis::lint(args)),
+        Some(Command::Merge(args)) => {
+            interruptible(&runtime, |stop| async move { analysis::merge(&args, &stop) })
+        }
+        Some(Command::Schema) => analysis::schema(),
         Some(Command::Completions { .. }) => Ok(ExitCode::SUCCESS),
         None if prompt::is_wanted(&cli.run.script) => prompt::main(cli.run, threads, &runtime),
         None => interruptible(&runtime, move |stop| script::main(cli.run, threads, stop)),

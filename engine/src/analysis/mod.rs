@@ -1,0 +1,43 @@
+//! The declarative analysis: a YAML file becomes SQL, and running it is running that SQL.
+//!
+//! [`config`] mirrors the file and knows no meaning; [`resolve`] gives names their meaning and checks them;
+//! [`translate`] makes the syntax tree of the script, which [`print`] writes to be read; [`assemble`] puts what the
+//! script counted together: shape variations beside weight variations, simulation divided by its sum of weights.
+#![allow(
+    clippy::result_large_err,
+    reason = "an error ends the translation: its size is never paid in a loop"
+)]
+
+mod assemble;
+pub mod config;
+mod cut;
+mod dataset;
+mod error;
+mod expression;
+mod histogram;
+mod locate;
+mod model;
+mod names;
+mod order;
+mod parameter;
+mod print;
+mod record;
+mod resolve;
+mod schema;
+mod syntax;
+mod translate;
+mod treatment;
+mod warning;
+
+pub use assemble::{Assembled, CutflowRow, DatasetSummary, assemble};
+pub use dataset::Dataset;
+pub use error::{AnalysisError, Place};
+pub use model::{Analysis, ColumnsPlan, HistogramPlan, Normalisation, Part, Plan, Treatment};
+pub use record::{Input, Record, RunPart, add_up, cutflow_batch, inputs};
+pub use resolve::load;
+pub use schema::json_schema;
+pub use translate::{Translation, luminosity_sections, translate};
+pub use warning::{Warning, coverage, notes};
+
+/// Shorthand for results of this module.
+pub type Result<T> = std::result::Result<T, AnalysisError>;

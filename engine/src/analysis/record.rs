@@ -1,0 +1,303 @@
+//! What a run leaves behind besides histograms: where its numbers come from, and the sums that runs are added by.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use arrow::array::{Float64Array, RecordBatch, StringArray, UInt64Array};
+use arrow::datatypes::{DataType, Field, Schema};
+use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+use serde::{Deserialize, Serialize};
+
+use super::assemble::{Assembled, CutflowRow, DatasetSummary, assemble};
+use super::error::AnalysisError;
+use super::model::{Analysis, Plan};
+use super::{Result, warning::Warning};
+use crate::inspect::inspect;
+use crate::report::RunReport;
+use crate::session::Session;
+
+/// A file that was read.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Input {
+    /// Its dataset.
+    pub dataset: String,
+    /// The file.
+    pub file: String,
+    /// Its size.
+    pub bytes: u64,
+    /// Its UUID.
+    pub uuid: String,
+    /// First entry that was read, and one past the last.
+    pub entries: (u64, u64),
+}
+
+/// One run of the script: its sums, and what they are of.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct RunPart {
+    /// The file of its sums in the folder.
+    pub sums: String,
+    /// What the columns of that file are.
+    pub plan: Plan,
+    /// The files that were read.
+    pub inputs: Vec<Input>,
+}
+
+/// `run.json`.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Record {
+    /// Of the program.
+    pub version: String,
+    /// The analysis.
+    pub name: String,
+    /// Runs, one unless they were merged.
+    pub parts: Vec<RunPart>,
+    /// What came in.
+    pub datasets: Vec<DatasetSummary>,
+    /// Events that the datasets file promises, by dataset.
+    pub expected_events: BTreeMap<String, u64>,
+    /// Luminosity sections of data that were read: by run, ranges.
+    pub processed_lumis: BTreeMap<String, Vec<(u64, u64)>>,
+    /// What was odd.
+    pub warnings: Vec<String>,
+    /// Events read, skipped, per cut level, with throughput; none for merged runs.
+    pub reports: Vec<serde_json::Value>,
+}
+
+impl Record {
+    /// The record of one run.
+    #[must_use]
+    pub fn of(
+        analysis: &Analysis,
+        plan: &Plan,
+        inputs: Vec<Input>,
+        assembled: &Assembled,
+        warnings: &[Warning],
+    ) -> Self {
+        let part = RunPart { sums: "sums/1.parquet".to_owned(), plan: plan.clone(), inputs };
+        let expected = analysis.datasets.iter().filter_map(|d| Some((d.name.clone(), d.events?))).collect();
+        Self {
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            name: analysis.raw.name.clone(),
+            parts: vec![part],
+            datasets: assembled.datasets.clone(),
+            expected_events: expected,
+            processed_lumis: BTreeMap::new(),
+            warnings: warnings.iter().map(ToString::to_string).collect(),
+            reports: vec![],
+        }
+    }
+
+    /// Adds what a statement read.
+    pub fn report(&mut self, report: &RunReport) {
+        if let Ok(value) = serde_json::to_value(report) {
+            self.reports.push(value);
+        }
+    }
+
+    /// Adds a luminosity section that was read.
+    pub fn luminosity(&mut self, mut sections: Vec<(u64, u64)>) {
+        sections.sort_unstable();
+        sections.dedup();
+        for (run, section) in sections {
+            let ranges = self.processed_lumis.entry(run.to_string()).or_default();
+            match ranges.last_mut() {
+                Some((_, last)) if last.checked_add(1) == Some(section) => *last = section,
+                _ => ranges.push((section, section)),
+            }
+        }
+    }
+
+    /// Reads a folder of results.
+    ///
+    /// # Errors
+    /// A folder that is none.
+    pub fn read(folder: &Path) -> Result<Self> {
+        let path = folder.join("run.json");
+        let text = std::fs::read_to_string(&path)
+            .map_err(|source| AnalysisError::Read { path: path.clone(), source })?;
+        serde_json::from_str(&text)
+            .map_err(|error| AnalysisError::Merge { problem: format!("{}: {error}", path.display()) })
+    }
+}
+
+/// The files of an analysis with their identity.
+///
+/// # Errors
+/// A file that cannot be read.
+pub async fn inputs(analysis: &Analysis, session: &Session) -> crate::Result<Vec<Input>> {
+    let limit =
+        analysis.raw.run.limit.map_or(usize::MAX, |limit| usize::try_from(limit).unwrap_or(usize::MAX));
+    let tree = analysis.raw.datasets.tree.as_deref().unwrap_or("Events");
+    let mut inputs = Vec::new();
+    for dataset in &analysis.datasets {
+        for path in dataset.paths.iter().take(limit) {
+            let summary = match inspect(session, path).await {
+                Ok(summary) => summary,
+                Err(_) if analysis.raw.run.skipbadfiles == Some(true) => continue,
+                Err(error) => return Err(error),
+            };
+            let found =
+                summary.trees.iter().find(|known| known.path == tree).or_else(|| summary.trees.first());
+            inputs.push(Input {
+                dataset: dataset.name.clone(),
+                file: summary.name.clone(),
+                bytes: summary.bytes,
+                uuid: summary.uuid.clone(),
+                entries: (0, found.map_or(0, |tree| tree.entries)),
+            });
+        }
+    }
+    Ok(inputs)
+}
+
+/// The cutflow as a table.
+///
+/// # Errors
+/// Never in practice: columns of one length.
+pub fn cutflow_batch(rows: &[CutflowRow]) -> std::result::Result<RecordBatch, arrow::error::ArrowError> {
+    let texts = |of: fn(&CutflowRow) -> &str| Arc::new(StringArray::from_iter_values(rows.iter().map(of)));
+    let floats = |of: fn(&CutflowRow) -> Option<f64>| Arc::new(Float64Array::from_iter(rows.iter().map(of)));
+    let field = |name: &str, data_type, nullable| Field::new(name, data_type, nullable);
+    let schema = Schema::new(vec![
+        field("dataset", DataType::Utf8, false),
+        field("sample", DataType::Utf8, false),
+        field("step", DataType::Utf8, false),
+        field("variation", DataType::Utf8, false),
+        field("events", DataType::UInt64, false),
+        field("sumw", DataType::Float64, true),
+        field("sumw2", DataType::Float64, true),
+    ]);
+    RecordBatch::try_new(
+        Arc::new(schema),
+        vec![
+            texts(|row| &row.dataset),
+            texts(|row| &row.sample),
+            texts(|row| &row.step),
+            texts(|row| &row.variation),
+            Arc::new(UInt64Array::from_iter_values(rows.iter().map(|row| row.events))),
+            floats(|row| row.sumw),
+            floats(|row| row.sumw2),
+        ],
+    )
+}
+
+/// Adds runs up: the sums, and the record of the whole. Sums are added in the order of their first files, so that the
+/// order of the folders does not matter.
+///
+/// # Errors
+/// Folders that are no results, runs of different analyses, files that were read twice, datasets of which not all
+/// events are there (unless `partial`).
+pub fn add_up(folders: &[PathBuf], partial: bool) -> Result<(Assembled, Record, Vec<PathBuf>)> {
+    let wrong = |problem: String| AnalysisError::Merge { problem };
+    let mut parts: Vec<(PathBuf, RunPart)> = Vec::new();
+    let mut whole: Option<Record> = None;
+    for folder in folders {
+        let mut record = Record::read(folder)?;
+        parts.extend(record.parts.drain(..).map(|part| (folder.join(&part.sums), part)));
+        whole = Some(match whole {
+            None => record,
+            Some(known) => together(known, record, folder)?,
+        });
+    }
+    let Some(mut whole) = whole else { return Err(wrong("no folders to merge".to_owned())) };
+    parts.sort_by(|(_, a), (_, b)| {
+        let key = |part: &RunPart| part.inputs.iter().map(|input| (input.file.clone(), input.entries)).min();
+        key(a).cmp(&key(b))
+    });
+    check_overlap(&parts)?;
+    let mut sum: Option<Assembled> = None;
+    for (path, part) in &parts {
+        let assembled = assemble(&part.plan, &read_parquet(path)?)?;
+        sum = Some(match sum {
+            None => assembled,
+            Some(known) => known.with(assembled)?,
+        });
+    }
+    let sum = sum.unwrap_or_default();
+    whole.datasets.clone_from(&sum.datasets);
+    if !partial {
+        check_complete(&whole)?;
+    }
+    let (paths, mut numbered): (Vec<PathBuf>, Vec<RunPart>) = parts.into_iter().unzip();
+    for (i, part) in numbered.iter_mut().enumerate() {
+        part.sums = format!("sums/{}.parquet", i + 1);
+    }
+    whole.parts = numbered;
+    whole.reports.clear();
+    Ok((sum, whole, paths))
+}
+
+fn together(mut known: Record, record: Record, folder: &Path) -> Result<Record> {
+    if known.name != record.name {
+        let problem = format!("{}: results of '{}', not of '{}'", folder.display(), record.name, known.name);
+        return Err(AnalysisError::Merge { problem });
+    }
+    known.expected_events.extend(record.expected_events);
+    known
+        .warnings
+        .extend(record.warnings.into_iter().filter(|w| !known.warnings.contains(w)).collect::<Vec<_>>());
+    let ranges =
+        record.processed_lumis.iter().flat_map(|(run, ranges)| ranges.iter().map(move |range| (run, range)));
+    let both =
+        known.processed_lumis.iter().flat_map(|(run, ranges)| ranges.iter().map(move |range| (run, range)));
+    let mut sections = Vec::new();
+    for (run, (first, last)) in ranges.chain(both) {
+        if let Ok(run) = run.parse() {
+            sections.extend((*first..=*last).map(|section| (run, section)));
+        }
+    }
+    known.processed_lumis.clear();
+    known.luminosity(sections);
+    Ok(known)
+}
+
+/// No event may be counted twice: by file, by UUID, and by the entries of it.
+fn check_overlap(parts: &[(PathBuf, RunPart)]) -> Result<()> {
+    let all: Vec<&Input> = parts.iter().flat_map(|(_, part)| &part.inputs).collect();
+    for (i, one) in all.iter().enumerate() {
+        for other in all.iter().skip(i + 1) {
+            let same = one.file == other.file || one.uuid == other.uuid;
+            let overlap = one.entries.0 < other.entries.1 && other.entries.0 < one.entries.1;
+            if same && overlap {
+                let problem = format!(
+                    "entries {} to {} of {} are in two of the runs (UUID {}, there as {})",
+                    one.entries.0.max(other.entries.0),
+                    one.entries.1.min(other.entries.1),
+                    one.file,
+                    other.uuid,
+                    other.file
+                );
+                return Err(AnalysisError::Merge { problem });
+            }
+        }
+    }
+    Ok(())
+}
+
+fn check_complete(record: &Record) -> Result<()> {
+    for dataset in &record.datasets {
+        if let Some(expected) = record.expected_events.get(&dataset.dataset)
+            && *expected != dataset.initial
+        {
+            let problem = format!(
+                "dataset '{}' has {} initial events, the datasets file says {expected}; --partial merges it all the same",
+                dataset.dataset, dataset.initial
+            );
+            return Err(AnalysisError::Merge { problem });
+        }
+    }
+    Ok(())
+}
+
+fn read_parquet(path: &Path) -> Result<Vec<RecordBatch>> {
+    let file =
+        std::fs::File::open(path).map_err(|source| AnalysisError::Read { path: path.to_owned(), source })?;
+    let wrong = |error: &dyn std::fmt::Display| AnalysisError::Merge {
+        problem: format!("{}: {error}", path.display()),
+    };
+    let reader =
+        ParquetRecordBatchReaderBuilder::try_new(file).and_then(ParquetRecordBatchReaderBuilder::build);
+    let batches = reader.map_err(|e| wrong(&e))?.collect::<std::result::Result<Vec<_>, _>>();
+    batches.map_err(|e| wrong(&e))
+}

@@ -1,0 +1,217 @@
+//! `ana-sql run`, `translate`, `lint`, `merge` on the examples.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests may panic")]
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+fn examples() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().join("configs/examples")
+}
+
+fn ana(arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_ana-sql")).args(arguments).output().unwrap()
+}
+
+fn text(path: &Path) -> &str {
+    path.to_str().unwrap()
+}
+
+fn good(arguments: &[&str]) -> String {
+    let out = ana(arguments);
+    assert!(out.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&out.stderr));
+    String::from_utf8(out.stdout).unwrap()
+}
+
+fn bad(arguments: &[&str]) -> String {
+    let out = ana(arguments);
+    assert_eq!(out.status.code(), Some(1), "{arguments:?}");
+    String::from_utf8(out.stderr).unwrap()
+}
+
+/// A copy of an example, changed.
+fn changed(folder: &Path, name: &str, from: &str, to: &str) -> PathBuf {
+    let source = examples().join(name);
+    let script = std::fs::read_to_string(&source).unwrap();
+    assert!(script.contains(from), "{from}");
+    // The files beside it stay where they are.
+    let beside = |text: String, file: &str| {
+        text.replace(&format!("[{file}]"), &format!("[{}]", text_of(&examples().join(file))))
+    };
+    let script = beside(beside(script.replace(from, to), "datasets.json"), "parameters.yaml");
+    let file = folder.join(name);
+    std::fs::write(&file, script).unwrap();
+    std::fs::copy(examples().join("golden.json"), folder.join("golden.json")).unwrap();
+    file
+}
+
+fn text_of(path: &Path) -> String {
+    path.to_str().unwrap().to_owned()
+}
+
+#[test]
+fn every_example_runs_and_its_script_is_all_of_the_run() {
+    let folder = tempfile::tempdir().unwrap();
+    for name in ["q10", "zmumu", "ttbar_ht", "tthbb"] {
+        let (file, out) = (examples().join(format!("{name}.yaml")), folder.path().join(name));
+        good(&["run", text(&file), "-o", text(&out), "-j", "2"]);
+        let script = good(&["translate", text(&file)]);
+        assert_eq!(script, std::fs::read_to_string(out.join("analysis.sql")).unwrap());
+        // COPY writes beside the script.
+        std::fs::create_dir_all(folder.path().join("columns")).unwrap();
+        let (sql, sums) = (folder.path().join("script.sql"), folder.path().join("sums.parquet"));
+        std::fs::write(&sql, script).unwrap();
+        let ran = Command::new(env!("CARGO_BIN_EXE_ana-sql"))
+            .args(["-f", text(&sql), "-o", text(&sums), "-q", "-j", "1"])
+            .current_dir(folder.path())
+            .output()
+            .unwrap();
+        assert!(ran.status.success(), "{name}: {}", String::from_utf8_lossy(&ran.stderr));
+        assert_rows_equal(&sums, &out.join("sums/1.parquet"), name);
+        let again = folder.path().join(format!("{name}_1"));
+        good(&["run", text(&file), "-o", text(&again), "-j", "1", "-q"]);
+        let read = |folder: &Path, file: &str| std::fs::read(folder.join(file)).unwrap();
+        assert!(read(&again, "histograms.zip") == read(&out, "histograms.zip"), "{name}: one thread or two");
+        assert!(read(&again, "cutflow.parquet") == read(&out, "cutflow.parquet"), "{name}");
+    }
+}
+
+/// The same rows to the bit; the order of groups is free.
+fn assert_rows_equal(one: &Path, other: &Path, what: &str) {
+    let rows = |path: &Path| {
+        let select = format!("SELECT * FROM '{}' ORDER BY dataset", path.display());
+        let out = tempfile::Builder::new().suffix(".parquet").tempfile().unwrap();
+        good(&["-c", &select, "-q", "-j", "1", "-o", text(out.path())]);
+        std::fs::read(out.path()).unwrap()
+    };
+    assert!(rows(one) == rows(other), "{what}: the script gives other numbers than the run");
+}
+
+#[test]
+fn an_independent_implementation_gives_the_same_numbers() {
+    let Some(python) = std::env::var_os("ANA_PYTHON") else {
+        assert!(std::env::var_os("ANA_REQUIRE_PYTHON").is_none(), "ANA_PYTHON is not set");
+        return;
+    };
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().join("out");
+    for name in ["tthbb.yaml", "datasets.json", "parameters.yaml", "golden.json"] {
+        std::fs::copy(examples().join(name), folder.path().join(name)).unwrap();
+    }
+    // The samples of the examples are small; the generator makes larger ones.
+    let tests = examples().join("../../tests");
+    let made = Command::new(&python)
+        .arg(tests.join("data/make_examples.py"))
+        .args([text(&folder.path().join("samples")), "20"])
+        .output()
+        .unwrap();
+    assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+    good(&["run", text(&folder.path().join("tthbb.yaml")), "-o", text(&out), "-q"]);
+    let script = tests.join("oracles/tthbb.py");
+    let ran = Command::new(python).arg(script).arg(folder.path()).arg(&out).output().unwrap();
+    let told = String::from_utf8_lossy(&ran.stdout);
+    assert!(
+        ran.status.success() && told.starts_with("agree"),
+        "{told}{}",
+        String::from_utf8_lossy(&ran.stderr)
+    );
+}
+
+#[test]
+fn parts_add_up_to_the_whole() {
+    let folder = tempfile::tempdir().unwrap();
+    let of = |name: &str| folder.path().join(name);
+    let all = "samples: [TTToSemiLeptonic]";
+    let whole = changed(folder.path(), "ttbar_ht.yaml", all, all);
+    good(&["run", text(&whole), "-o", text(&of("whole")), "-q"]);
+    for year in ["2017", "2018"] {
+        let filter = format!("samples: [TTToSemiLeptonic], year: [\"{year}\"]");
+        let part = changed(folder.path(), "ttbar_ht.yaml", all, &filter);
+        good(&["run", text(&part), "-o", text(&of(year)), "-q"]);
+    }
+    good(&["merge", text(&of("2017")), text(&of("2018")), "-o", text(&of("ab"))]);
+    good(&["merge", text(&of("2018")), text(&of("2017")), "-o", text(&of("ba"))]);
+    let read = |name: &str, file: &str| std::fs::read(of(name).join(file)).unwrap();
+    for file in ["histograms.zip", "cutflow.parquet"] {
+        assert!(read("ab", file) == read("whole", file), "{file}: the parts and the whole");
+        assert!(read("ab", file) == read("ba", file), "{file}: the order of the parts");
+    }
+    let told = bad(&["merge", text(&of("2017")), text(&of("whole")), "-o", text(&of("twice"))]);
+    assert!(told.contains("are in two of the runs") && told.contains("TTToSemiLeptonic_2017.root"), "{told}");
+    assert!(!of("twice").exists());
+    let told = bad(&["run", text(&whole), "-o", text(&of("whole"))]);
+    assert!(told.contains("cannot write results"), "{told}");
+    good(&["run", text(&whole), "-o", text(&of("whole")), "-q", "--overwrite"]);
+}
+
+#[test]
+fn lint_looks_at_the_branches() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = changed(folder.path(), "zmumu.yaml", "Muon.tightId", "Muon.tightID");
+    good(&["lint", text(&file)]);
+    let told = bad(&["lint", text(&file), "--data"]);
+    assert!(told.contains("tightID") && told.contains("tightId"), "{told}");
+    good(&["lint", text(&examples().join("tthbb.yaml")), "--data", "--strict"]);
+}
+
+#[test]
+fn warnings_are_errors_when_strict() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = changed(folder.path(), "zmumu.yaml", "[genWeight, lumi, XS, sf_mu_id]", "[lumi, XS]");
+    let out = ana(&["lint", text(&file)]);
+    let told = String::from_utf8_lossy(&out.stderr);
+    assert!(
+        out.status.success() && told.contains("varied but never applied") && told.contains("not divided"),
+        "{told}"
+    );
+    bad(&["lint", text(&file), "--strict"]);
+}
+
+#[test]
+fn nothing_is_left_where_a_run_fails() {
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().join("out");
+    let file =
+        changed(folder.path(), "zmumu.yaml", "nominal: \"0.99\"", "nominal: \"0.99 / (nMuonGood - 2)\"");
+    let told = bad(&["run", text(&file), "-o", text(&out), "-q"]);
+    assert!(told.contains("not finite") || told.contains("NULL"), "{told}");
+    let left: Vec<_> = std::fs::read_dir(folder.path()).unwrap().map(|e| e.unwrap().file_name()).collect();
+    assert_eq!(left.len(), 2, "{left:?}");
+}
+
+/// 14 categories, 40 histograms, 30 variations, 5,000 files that are not even there.
+#[test]
+fn a_large_analysis_is_translated_at_once() {
+    use std::fmt::Write as _;
+    let folder = tempfile::tempdir().unwrap();
+    let files: Vec<String> = (0..5_000).map(|i| format!("\"nowhere/file_{i}.root\"")).collect();
+    let json = format!(
+        r#"{{"mc_2018": {{"metadata": {{"sample": "mc", "year": "2018", "isMC": "True", "xsec": "1"}}, "files": [{}]}}}}"#,
+        files.join(", ")
+    );
+    std::fs::write(folder.path().join("datasets.json"), json).unwrap();
+    let mut yaml = "datasets: {jsons: [datasets.json]}\nobjects:\n  JetGood: {from: Jet, where: Jet.pt > 30}\ncategories:\n".to_owned();
+    for i in 0..14 {
+        let _infallible = writeln!(yaml, "  c{i}: [nJetGood >= {i}]");
+    }
+    yaml.push_str("weights:\n  define:\n");
+    let names: Vec<String> = (0..15).map(|i| format!("sf{i}")).collect();
+    for name in &names {
+        let _infallible = writeln!(yaml, "    {name}: {{nominal: \"1\", up: \"1.01\", down: \"0.99\"}}");
+    }
+    let list = names.join(", ");
+    let _infallible = writeln!(
+        yaml,
+        "  common: {{inclusive: [genWeight, {list}]}}\nvariations: {{weights: {{common: {{inclusive: [{list}]}}}}}}\nhistograms:"
+    );
+    for i in 0..40 {
+        let _infallible =
+            writeln!(yaml, "  h{i}: {{axes: [{{expr: MET_pt + {i}, bins: 50, start: 0, stop: 500}}]}}");
+    }
+    let file = folder.path().join("large.yaml");
+    std::fs::write(&file, yaml).unwrap();
+    let started = std::time::Instant::now();
+    let script = good(&["translate", text(&file)]);
+    let took = started.elapsed();
+    assert_eq!(script.matches("hist(").count(), 40);
+    assert!(took.as_secs_f64() < 1.0, "{took:?}");
+}
