@@ -86,6 +86,13 @@ struct Resolver<'a> {
 impl Resolver<'_> {
     fn resolve(mut self) -> Result<Parts> {
         let top = Way::default();
+        if self.raw.run.max.is_some() {
+            return Err(AnalysisError::Unsupported {
+                place: self.reader.source.place(&top.key("run").key("max")),
+                option: "max".to_owned(),
+                instead: "files are read whole; limit says how many of each dataset",
+            });
+        }
         let mut unsorted = Vec::new();
         for (name, object) in self.raw.objects.iter() {
             unsorted.extend(self.object(name, object, &top.key("objects").key(name))?);
