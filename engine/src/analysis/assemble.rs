@@ -271,6 +271,7 @@ impl Row<'_> {
     /// The events in categories.
     fn table(&self, table: &HistogramPlan, dataset: &str, into: &mut Assembled, sample: &str) -> Result<()> {
         let full = full_name(sample, table.subsample.as_deref());
+        let first = into.cutflow.len();
         for part in &table.parts {
             let rows = self.cutflow(&part.column)?;
             for category in &part.categories {
@@ -294,6 +295,9 @@ impl Row<'_> {
                 }
             }
         }
+        // Parts are those that share weights; people think in the order of the file.
+        let place = |row: &CutflowRow| table.categories.iter().position(|category| *category == row.step);
+        into.cutflow[first..].sort_by_key(place);
         Ok(())
     }
 

@@ -77,11 +77,17 @@ pub(super) fn load(
 
 fn read(parsed: &Datasets, names: &[&str], source: &Source, way: &Way) -> Result<Vec<Dataset>> {
     let mut all: Vec<Dataset> = Vec::new();
+    let mut seen = BTreeSet::new();
     for file in &parsed.files {
         let beside = names.get(file.source).and_then(|name| Path::new(name).parent());
         if let Some(known) = all.iter_mut().find(|dataset| dataset.name == file.dataset) {
+            let path = place(&file.location, beside);
+            if !seen.insert((file.dataset.clone(), path.clone())) {
+                let problem = format!("dataset '{}' has {path} twice", file.dataset);
+                return Err(AnalysisError::Value { place: source.place(&way.key("jsons")), problem });
+            }
             known.files.push(file.location.clone());
-            known.paths.push(place(&file.location, beside));
+            known.paths.push(path);
             continue;
         }
         let value = |name: &str| {
@@ -111,6 +117,7 @@ fn read(parsed: &Datasets, names: &[&str], source: &Source, way: &Way) -> Result
             let problem = format!("dataset '{}' has no sample in its metadata", file.dataset);
             return Err(AnalysisError::Value { place: source.place(&way.key("jsons")), problem });
         };
+        seen.insert((file.dataset.clone(), place(&file.location, beside)));
         all.push(Dataset {
             name: file.dataset.clone(),
             sample,

@@ -80,8 +80,14 @@ fn said(error: &ParserError) -> String {
 fn take_parameters(text: &str) -> std::result::Result<(String, Vec<String>), &'static str> {
     let (mut sql, mut names) = (String::with_capacity(text.len()), Vec::new());
     let mut rest = text;
+    let mut quotes = Quotes::default();
     while let Some((before, after)) = rest.split_once("${") {
         let (name, behind) = after.split_once('}').ok_or("a parameter ${… has no end")?;
+        if quotes.are_open_after(before) {
+            return Err(
+                "a parameter inside quotes is only text; write ${…} without quotes, it brings its own",
+            );
+        }
         sql.push_str(before);
         sql.push_str("$p");
         sql.push_str(&names.len().to_string());
@@ -90,6 +96,25 @@ fn take_parameters(text: &str) -> std::result::Result<(String, Vec<String>), &'s
     }
     sql.push_str(rest);
     Ok((sql, names))
+}
+
+/// Quotation marks so far. A doubled mark, SQL's way to write one, opens and closes as two.
+#[derive(Default)]
+struct Quotes {
+    open: Option<char>,
+}
+
+impl Quotes {
+    fn are_open_after(&mut self, text: &str) -> bool {
+        for mark in text.chars().filter(|mark| ['\'', '"', '`'].contains(mark)) {
+            match self.open {
+                None => self.open = Some(mark),
+                Some(open) if open == mark => self.open = None,
+                Some(_) => {}
+            }
+        }
+        self.open.is_some()
+    }
 }
 
 /// Puts the values of parameters in their places; breaks with a placeholder that is none.

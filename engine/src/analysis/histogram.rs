@@ -291,10 +291,9 @@ fn chosen(
             }
         }
     }
-    let keep = |category: &&String| match (&raw.only_categories, &raw.exclude_categories) {
-        (Some(only), _) => only.contains(category),
-        (None, Some(excluded)) => !excluded.contains(category),
-        (None, None) => true,
+    let keep = |category: &&String| {
+        raw.only_categories.as_ref().is_none_or(|only| only.contains(category))
+            && raw.exclude_categories.as_ref().is_none_or(|excluded| !excluded.contains(category))
     };
     Ok(categories.iter().filter(keep).cloned().collect())
 }

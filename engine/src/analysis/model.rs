@@ -40,6 +40,19 @@ pub struct Analysis {
     pub(super) treatments: Vec<Treatment>,
 }
 
+impl Analysis {
+    /// A text that differs where anything differs but the files that are read, and how they are read.
+    pub(super) fn fingerprint(&self) -> String {
+        let mut rest = self.resolved.clone();
+        rest.datasets.jsons.clear();
+        rest.datasets.filter = Default::default();
+        rest.run = Default::default();
+        rest.output = None;
+        let text = serde_yaml::to_string(&rest).unwrap_or_default();
+        format!("{:016x}", xxhash_rust::xxh64::xxh64(text.as_bytes(), 0))
+    }
+}
+
 /// A collection or a variable, after those it needs.
 #[derive(Debug, Clone)]
 pub(super) struct Definition {

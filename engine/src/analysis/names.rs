@@ -23,9 +23,17 @@ pub(super) fn aliases(of: &impl Visit) -> BTreeSet<String> {
     found.aliases
 }
 
+/// Words that stand alone: columns, and whole objects such as MET.
+pub(super) fn words(of: &impl Visit) -> BTreeSet<String> {
+    let mut found = Found::default();
+    let _always_continues = of.visit(&mut found);
+    found.words
+}
+
 #[derive(Default)]
 struct Found {
     names: BTreeSet<String>,
+    words: BTreeSet<String>,
     aliases: BTreeSet<String>,
 }
 
@@ -36,6 +44,7 @@ impl Visitor for Found {
         match expr {
             Expr::Identifier(name) => {
                 self.names.insert(name.value.clone());
+                self.words.insert(name.value.clone());
             }
             Expr::CompoundIdentifier(parts) => {
                 if let [first, second, ..] = parts.as_slice() {

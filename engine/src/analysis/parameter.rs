@@ -1,5 +1,6 @@
 //! Parameters: layered YAML files with references.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
@@ -149,11 +150,17 @@ impl Parameters {
         if name.contains(':') {
             return Err(wrong("is a resolver of OmegaConf; write the value itself", vec![]));
         }
-        let mut value = self.tree.clone();
+        let mut value = Cow::Borrowed(&self.tree);
         let mut path = String::new();
         for key in name.split('.') {
-            value = self.settle(value, &path, place, depth)?;
-            let Some(found) = child(&value, key) else {
+            if value.is_string() {
+                value = Cow::Owned(self.settle(value.into_owned(), &path, place, depth)?);
+            }
+            let found = match &value {
+                Cow::Borrowed(value) => child(value, key).map(Cow::Borrowed),
+                Cow::Owned(value) => child(value, key).cloned().map(Cow::Owned),
+            };
+            let Some(found) = found else {
                 let keys = keys(&value);
                 let near = nearest(key, keys.iter().map(String::as_str), 1);
                 let all = near
@@ -165,9 +172,9 @@ impl Parameters {
                 path.push('.');
             }
             path.push_str(key);
-            value = found.clone();
+            value = found;
         }
-        self.settle(value, &path, place, depth)
+        self.settle(value.into_owned(), &path, place, depth)
     }
 
     /// Replaces references in a text, which stands at `path`.

@@ -50,6 +50,8 @@ pub struct Record {
     pub version: String,
     /// The analysis.
     pub name: String,
+    /// What it is, but for the files it is run over: runs that differ here cannot be added.
+    pub analysis: String,
     /// Runs, one unless they were merged.
     pub parts: Vec<RunPart>,
     /// What came in.
@@ -79,6 +81,7 @@ impl Record {
         Self {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             name: analysis.raw.name.clone(),
+            analysis: analysis.fingerprint(),
             parts: vec![part],
             datasets: assembled.datasets.clone(),
             expected_events: expected,
@@ -233,30 +236,41 @@ fn together(mut known: Record, record: Record, folder: &Path) -> Result<Record> 
         let problem = format!("{}: results of '{}', not of '{}'", folder.display(), record.name, known.name);
         return Err(AnalysisError::Merge { problem });
     }
+    if known.analysis != record.analysis {
+        let problem = format!(
+            "{}: results of another analysis than the others: only datasets, run and output may differ (compare config.resolved.yaml)",
+            folder.display()
+        );
+        return Err(AnalysisError::Merge { problem });
+    }
     known.expected_events.extend(record.expected_events);
     known
         .warnings
         .extend(record.warnings.into_iter().filter(|w| !known.warnings.contains(w)).collect::<Vec<_>>());
-    let ranges =
-        record.processed_lumis.iter().flat_map(|(run, ranges)| ranges.iter().map(move |range| (run, range)));
-    let both =
-        known.processed_lumis.iter().flat_map(|(run, ranges)| ranges.iter().map(move |range| (run, range)));
-    let mut sections = Vec::new();
-    for (run, (first, last)) in ranges.chain(both) {
-        if let Ok(run) = run.parse() {
-            sections.extend((*first..=*last).map(|section| (run, section)));
+    for (run, ranges) in record.processed_lumis {
+        let all = known.processed_lumis.entry(run).or_default();
+        all.extend(ranges);
+        all.sort_unstable();
+        let mut joined: Vec<(u64, u64)> = Vec::with_capacity(all.len());
+        for &(first, last) in &*all {
+            match joined.last_mut() {
+                Some(before) if first <= before.1.saturating_add(1) => before.1 = before.1.max(last),
+                _ => joined.push((first, last)),
+            }
         }
+        *all = joined;
     }
-    known.processed_lumis.clear();
-    known.luminosity(sections);
     Ok(known)
 }
 
 /// No event may be counted twice: by file, by UUID, and by the entries of it.
 fn check_overlap(parts: &[(PathBuf, RunPart)]) -> Result<()> {
-    let all: Vec<&Input> = parts.iter().flat_map(|(_, part)| &part.inputs).collect();
-    for (i, one) in all.iter().enumerate() {
-        for other in all.iter().skip(i + 1) {
+    // One file may be in several datasets of one run: that was said in the datasets file.
+    let all: Vec<(usize, &Input)> = (parts.iter().enumerate())
+        .flat_map(|(i, (_, part))| part.inputs.iter().map(move |input| (i, input)))
+        .collect();
+    for (i, (run, one)) in all.iter().enumerate() {
+        for (_, other) in all.iter().skip(i + 1).filter(|(other, _)| other != run) {
             let same = one.file == other.file || one.uuid == other.uuid;
             let overlap = one.entries.0 < other.entries.1 && other.entries.0 < one.entries.1;
             if same && overlap {

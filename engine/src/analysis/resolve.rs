@@ -23,6 +23,12 @@ use crate::dialect::build;
 /// Names that the script gives to columns of its own.
 const RESERVED: [&str; 7] = ["skim", "presel", "category", "weight", "sample", "dataset", "events"];
 
+/// Steps of a cutflow in front of the categories.
+const STEPS: [&str; 3] = ["initial", "skim", "presel"];
+
+/// Each is a mask that is evaluated, and a slice of every histogram.
+const MOST_CATEGORIES: usize = 1000;
+
 /// Reads an analysis file and checks it, without opening any file of events.
 ///
 /// # Errors
@@ -138,6 +144,8 @@ impl Resolver<'_> {
         let shapes = self.shapes()?;
         let histograms = self.histograms(&categories)?;
         self.check_aliases(&definitions, &pooled, &skim, &defined, &shapes)?;
+        self.check_objects(&definitions, &pooled, &weights, &histograms, &shapes)?;
+        self.check_labels(&weights, &shapes)?;
         Ok(Parts {
             warnings: self.warnings,
             definitions,
@@ -195,6 +203,57 @@ impl Resolver<'_> {
                 Err(self.wrong(&Way::default(), problem))
             }
         }
+    }
+
+    /// A shift renames the branch MET_phi; in the object MET it would be found unshifted.
+    fn check_objects(
+        &self,
+        definitions: &[Definition],
+        cuts: &[NamedCut],
+        weights: &BTreeMap<String, Weight>,
+        histograms: &[super::model::Histogram],
+        shapes: &[Shape],
+    ) -> Result<()> {
+        let shifted: BTreeSet<&str> = (shapes.iter().flat_map(|shape| &shape.shifts))
+            .filter(|(collection, _)| collection.is_none())
+            .flat_map(|(_, fields)| fields.iter().map(|(field, _)| field.as_str()))
+            .collect();
+        let mut words: BTreeSet<String> = BTreeSet::new();
+        for definition in definitions {
+            words.extend(match &definition.body {
+                Body::Collection(query) => names::words(query),
+                Body::Variable(expr) => names::words(expr),
+            });
+        }
+        words.extend(cuts.iter().flat_map(|cut| names::words(&cut.expr)));
+        words.extend(weights.values().flat_map(|weight| names::words(&weight.nominal)));
+        words.extend(histograms.iter().flat_map(|h| &h.axes).flat_map(|(value, _)| names::words(value)));
+        for field in shifted {
+            let object_of = |word: &&String| {
+                field.strip_prefix(word.as_str()).is_some_and(|rest| rest.starts_with('_') && rest.len() > 1)
+            };
+            if let Some(object) = words.iter().find(object_of) {
+                let problem = format!(
+                    "'{field}' is shifted, but '{object}' is used as a whole, which would not see it; name its fields ({field})"
+                );
+                return Err(self.wrong(&Way::default().key("variations").key("shape"), problem));
+            }
+        }
+        Ok(())
+    }
+
+    /// Labels of the axis of variations.
+    fn check_labels(&self, weights: &BTreeMap<String, Weight>, shapes: &[Shape]) -> Result<()> {
+        let mut known = BTreeSet::from(["nominal"]);
+        let of_weights = weights.values().flat_map(|weight| &weight.variations).map(|(label, _)| label);
+        for label in of_weights.chain(shapes.iter().map(|shape| &shape.name)) {
+            if !known.insert(label) {
+                let problem =
+                    format!("two variations are called '{label}'; names of weights and shifts must differ");
+                return Err(self.wrong(&Way::default().key("variations"), problem));
+            }
+        }
+        Ok(())
     }
 
     /// A collection; one with a union and a selection is two.
@@ -327,12 +386,28 @@ impl Resolver<'_> {
         if all.is_empty() {
             return Err(self.wrong(&way, "no category; write baseline: [passthrough]".to_owned()));
         }
-        for (i, category) in all.iter().enumerate() {
-            if all.iter().take(i).any(|other| other.name == category.name) {
+        let mut known = BTreeSet::new();
+        for category in &all {
+            if STEPS.contains(&category.name.as_str()) {
+                let problem =
+                    format!("'{}' is a step of every cutflow; call the category otherwise", category.name);
+                return Err(self.wrong(&way, problem));
+            }
+            if !known.insert(&category.name) {
                 return Err(self.wrong(&way, format!("two categories are called '{}'", category.name)));
             }
         }
+        if all.len() > MOST_CATEGORIES {
+            return Err(self.too_many(&way));
+        }
         Ok(all)
+    }
+
+    fn too_many(&self, way: &Way) -> AnalysisError {
+        self.wrong(
+            way,
+            format!("more than {MOST_CATEGORIES} categories; a histogram with more axes does the same"),
+        )
     }
 
     fn product(
@@ -344,6 +419,11 @@ impl Resolver<'_> {
     ) -> Result<Vec<Category>> {
         if multicuts.is_empty() {
             return Err(self.wrong(way, "cartesian categories need multicuts".to_owned()));
+        }
+        let number =
+            multicuts.iter().try_fold(1usize, |number, multicut| number.checked_mul(multicut.cuts.len()));
+        if number.is_none_or(|number| number > MOST_CATEGORIES) {
+            return Err(self.too_many(way));
         }
         let mut product = vec![Category { name: String::new(), cuts: vec![] }];
         for (i, multicut) in multicuts.iter().enumerate() {

@@ -186,7 +186,12 @@ fn all_definitions(analysis: &Analysis, shifts: &[Shifted]) -> Result<Vec<Defini
                 ),
             }
         }
-        let directly: BTreeSet<&str> = shape.shifts.iter().filter_map(|(name, _)| name.as_deref()).collect();
+        let directly: BTreeSet<&str> = (shape.shifts.iter())
+            .flat_map(|(collection, fields)| match collection {
+                Some(collection) => vec![collection.as_str()],
+                None => fields.iter().map(|(field, _)| field.as_str()).collect(),
+            })
+            .collect();
         for definition in &analysis.definitions {
             let name = definition.name.as_str();
             if directly.contains(name) {
@@ -444,7 +449,7 @@ impl<'a> Writer<'a> {
             }
         }
         self.select(syntax::count(Some(syntax::column("skim"))), "skimmed");
-        let (samples, is_mc) = (self.treatment.samples.clone(), self.treatment.is_mc);
+        let samples = self.treatment.samples.clone();
         for part in self.treatment.subsamples.clone() {
             let own =
                 |base: &str| part.as_ref().map_or_else(|| base.to_owned(), |part| format!("{base}__{part}"));
@@ -461,16 +466,60 @@ impl<'a> Writer<'a> {
             }
         }
         self.coverage(plan);
-        let factors = self.factors();
-        if is_mc || !factors.is_empty() {
-            let nulls: Vec<Expr> =
-                factors.iter().map(|(name, _)| Expr::IsNull(Box::new(syntax::column(name)))).collect();
-            if !nulls.is_empty() {
-                let lost =
-                    syntax::all([syntax::column("skim"), syntax::column("presel"), syntax::any(nulls)]);
-                self.select(syntax::count(Some(lost)), "null_weights");
+        if let Some(lost) = self.lost() {
+            self.select(syntax::count(Some(lost)), "null_weights");
+        }
+    }
+
+    /// Events that are filled somewhere with a weight that is NULL: by subsample, shift, and categories that share weights.
+    fn lost(&self) -> Option<Expr> {
+        let all: Vec<String> =
+            self.analysis.categories.iter().map(|category| category.name.clone()).collect();
+        let shapes = self.active_shapes();
+        let shapes = || std::iter::once(None).chain(shapes.iter().copied().map(Some));
+        let mut lost: Vec<Expr> = Vec::new();
+        for (part, name) in self.treatment.subsamples.iter().enumerate() {
+            for shape in shapes() {
+                let shifted = shape.map(|(_, shifted)| shifted);
+                for group in self.groups(part, &all, shape.map(|(shape, _)| shape)) {
+                    let nulls = self.null_weights(group.scope, shifted);
+                    if nulls.is_empty() {
+                        continue;
+                    }
+                    let of: Vec<&Category> = (self.analysis.categories.iter())
+                        .filter(|category| group.categories.contains(&category.name))
+                        .collect();
+                    let anywhere = of.iter().any(|category| category.cuts.is_empty());
+                    let within = (!anywhere)
+                        .then(|| syntax::any(of.iter().map(|category| all_of(&category.cuts, shifted))));
+                    let conditions = std::iter::once(self.selected(name.as_deref(), shifted));
+                    let condition = syntax::all(conditions.chain(within).chain([syntax::any(nulls)]));
+                    if !lost.contains(&condition) {
+                        lost.push(condition);
+                    }
+                }
             }
         }
+        (!lost.is_empty()).then(|| syntax::any(lost))
+    }
+
+    /// Whether each factor of a scope's weights is NULL: with its variations, or under a shift.
+    fn null_weights(&self, scope: &Scope, shifted: Option<&Shifted>) -> Vec<Expr> {
+        let mut columns = Vec::new();
+        for name in &scope.weights {
+            let Some(weight) = self.analysis.weights.get(name) else { continue };
+            let nominal = format!("w_{name}");
+            match shifted {
+                Some(shifted) if shifted.touches(&names(&weight.nominal)) => {
+                    columns.push(shifted.named(&nominal));
+                }
+                _ => columns.push(nominal),
+            }
+            if shifted.is_none() && scope.varied.contains(name) {
+                columns.extend(weight.variations.iter().map(|(variation, _)| format!("w_{variation}")));
+            }
+        }
+        columns.iter().map(|column| Expr::IsNull(Box::new(syntax::column(column)))).collect()
     }
 
     /// Events that are in no category or in several, and in no subsample or in several.

@@ -90,11 +90,10 @@ fn of_sample(analysis: &Analysis, raw: &config::Raw, sample: &str, is_mc: bool) 
         };
         scopes.push(analysis.categories.iter().map(in_category).collect::<Vec<_>>());
     }
-    let histograms =
-        analysis.histograms.iter().enumerate().filter(|(_, histogram)| match &histogram.only_samples {
-            Some(only) => only.iter().any(|name| name == sample),
-            None => !histogram.exclude_samples.iter().any(|name| name == sample),
-        });
+    let histograms = analysis.histograms.iter().enumerate().filter(|(_, histogram)| {
+        histogram.only_samples.as_ref().is_none_or(|only| only.iter().any(|name| name == sample))
+            && !histogram.exclude_samples.iter().any(|name| name == sample)
+    });
     let normalisation = normalisation(analysis, raw, &scopes)?;
     Ok(Treatment {
         label: String::new(),

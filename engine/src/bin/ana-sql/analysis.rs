@@ -1,5 +1,6 @@
 //! `ana-sql run`, `translate`, `lint`, `merge`, `schema`: analysis files.
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
@@ -101,7 +102,7 @@ fn session(analysis: &Analysis, threads: usize) -> Result<Session> {
         .device(device)
         .files(RootOptions { on_bad_file, ..RootOptions::default() });
     if let Some(events) = run.chunk {
-        builder = builder.batch_size(usize::try_from(events)?);
+        builder = builder.batch_size(usize::try_from(u32::try_from(events).context("run.chunk")?)?);
     }
     Ok(builder.build()?)
 }
@@ -132,6 +133,13 @@ pub(crate) async fn run(args: AnalysisArgs, threads: usize, stop: Cancellation) 
     let mut record = Record::of(&analysis, &translation.plan, ran.inputs, &ran.assembled, &warnings);
     ran.reports.iter().for_each(|report| record.report(report));
     record.luminosity(ran.sections);
+    if ran.reports.iter().any(|report| !report.skipped.is_empty())
+        && analysis.datasets.iter().any(|dataset| !dataset.is_mc)
+    {
+        let told = "events were skipped: the luminosity sections that were processed are not known";
+        console::say(&format!("warning: {told}\n"));
+        record.warnings.push(told.to_owned());
+    }
     folder.write("analysis.sql", &translation.sql)?;
     folder.write("config.resolved.yaml", &serde_yaml::to_string(&analysis.resolved)?)?;
     let sums = folder.place("sums/1.parquet")?;
@@ -218,8 +226,38 @@ async fn attempt(
     }
     ran.assembled = assemble(&translation.plan, &ran.batches)?;
     ran.inputs = analysis::inputs(analysis, &session).await?;
-    ran.sections = sections(analysis, &session).await?;
+    if all_read_the_same(&ran.reports)? {
+        ran.inputs.retain(|input| !is_left_out(input, &ran.reports));
+    } else {
+        ran.sections = sections(analysis, &session).await?;
+    }
     Ok(ran)
+}
+
+/// Whether events were skipped. Statements that read other branches may stumble elsewhere: histograms and columns would be of
+/// different events.
+fn all_read_the_same(reports: &[ana_engine::RunReport]) -> Result<bool> {
+    let left_out = |report: &ana_engine::RunReport| {
+        let of = report.skipped.iter().map(|s| (s.file.clone(), s.first_entry, s.events));
+        of.collect::<BTreeSet<_>>()
+    };
+    let all: Vec<_> = reports.iter().map(left_out).collect();
+    let odd = all.iter().flatten().find(|skipped| all.iter().any(|other| !other.contains(skipped)));
+    if let Some((file, ..)) = odd {
+        bail!(
+            "{file} can be read for some statements of the script and not for others, so that histograms and columns would be of \
+             different events; leave it out of the datasets file"
+        );
+    }
+    Ok(all.iter().any(|skipped| !skipped.is_empty()))
+}
+
+/// Whether nothing of a file was read.
+fn is_left_out(input: &analysis::Input, reports: &[ana_engine::RunReport]) -> bool {
+    let Some(report) = reports.first() else { return false };
+    let of_file = || report.skipped.iter().filter(|skipped| skipped.file == input.file);
+    of_file().any(|skipped| skipped.events.is_none())
+        || of_file().filter_map(|skipped| skipped.events).sum::<u64>() >= input.entries.1.max(1)
 }
 
 async fn copy(
@@ -308,6 +346,9 @@ pub(crate) fn merge(args: &MergeArgs, stop: &Cancellation) -> Result<ExitCode> {
     }
     write_results(&folder, &sum, &record, stop)?;
     folder.commit()?;
+    if args.folders.iter().any(|folder| folder.join("columns").exists()) {
+        console::say("warning: columns are not copied; those of each run stay in its folder\n");
+    }
     if !args.quiet {
         console::put(&cutflow(&sum.cutflow))?;
         console::say(&format!("{}: {} histograms\n", args.output.display(), sum.histograms.len()));
