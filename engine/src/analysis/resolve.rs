@@ -21,7 +21,7 @@ use super::{Result, histogram, names, order, syntax, treatment};
 use crate::dialect::build;
 
 /// Names that the script gives to columns of its own.
-const RESERVED: [&str; 7] = ["skim", "presel", "category", "weight", "sample", "dataset", "events"];
+const RESERVED: [&str; 8] = ["skim", "presel", "category", "weight", "sample", "dataset", "events", "runs"];
 
 /// Reads an analysis file and checks it, without opening any file of events.
 ///

@@ -136,6 +136,9 @@ pub(crate) async fn run(args: AnalysisArgs, threads: usize, stop: Cancellation) 
     folder.write("config.resolved.yaml", &serde_yaml::to_string(&analysis.resolved)?)?;
     let sums = folder.place("sums/1.parquet")?;
     write_parquet(&sums, &ran.batches, &stop)?;
+    for name in record.parts.iter().filter_map(|part| part.runs.as_ref()) {
+        write_parquet(&folder.place(name)?, &ran.runs, &stop)?;
+    }
     write_results(&folder, &sum, &record, &stop)?;
     folder.commit()?;
     if !args.quiet {
@@ -164,6 +167,8 @@ fn is_reading(error: &anyhow::Error) -> bool {
 struct Ran {
     assembled: Assembled,
     batches: Vec<RecordBatch>,
+    /// Sums of the Runs trees.
+    runs: Vec<RecordBatch>,
     reports: Vec<ana_engine::RunReport>,
     inputs: Vec<analysis::Input>,
     /// Luminosity sections of data.
@@ -183,6 +188,7 @@ async fn attempt(
     let mut ran = Ran {
         assembled: Assembled::default(),
         batches: vec![],
+        runs: vec![],
         reports: vec![],
         inputs: vec![],
         sections: vec![],
@@ -199,7 +205,8 @@ async fn attempt(
                 let result = query.collect().await.map_err(|e| in_script(&source, e));
                 result.map(|result| {
                     if has_rows {
-                        ran.batches = result.batches;
+                        // The last result is what was counted; the sums of the Runs trees come before it.
+                        ran.runs = std::mem::replace(&mut ran.batches, result.batches);
                         return Some(result.report);
                     }
                     None
@@ -216,7 +223,7 @@ async fn attempt(
             ran.reports.push(report);
         }
     }
-    ran.assembled = assemble(&translation.plan, &ran.batches)?;
+    ran.assembled = assemble(&translation.plan, &ran.batches, &ran.runs)?;
     ran.inputs = analysis::inputs(analysis, &session).await?;
     ran.sections = sections(analysis, &session).await?;
     Ok(ran)
@@ -273,6 +280,7 @@ fn warnings_of(analysis: &Analysis, sum: &Assembled) -> Vec<Warning> {
     for name in &sum.never_filled {
         warnings.push(Warning { place: None, message: format!("histogram '{name}' never filled") });
     }
+    warnings.extend(analysis::without_runs(analysis, sum));
     warnings.extend(analysis::coverage(analysis, sum));
     warnings
 }
@@ -299,11 +307,11 @@ fn write_parquet(path: &Path, batches: &[RecordBatch], stop: &Cancellation) -> R
 
 /// Adds runs.
 pub(crate) fn merge(args: &MergeArgs, stop: &Cancellation) -> Result<ExitCode> {
-    let (sum, record, sums) = analysis::add_up(&args.folders, args.partial)?;
+    let (sum, record, files) = analysis::add_up(&args.folders, args.partial)?;
     let sum = sum.normalised()?;
     let folder = ResultFolder::create(&args.output, args.overwrite, stop)?;
-    for (part, path) in record.parts.iter().zip(&sums) {
-        let place = folder.place(&part.sums)?;
+    for (path, name) in &files {
+        let place = folder.place(name)?;
         std::fs::copy(path, &place).with_context(|| path.display().to_string())?;
     }
     write_results(&folder, &sum, &record, stop)?;
