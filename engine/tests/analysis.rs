@@ -215,3 +215,134 @@ fn a_large_analysis_is_translated_at_once() {
     assert_eq!(script.matches("hist(").count(), 40);
     assert!(took.as_secs_f64() < 1.0, "{took:?}");
 }
+
+/// An analysis that divides by the sum of the Runs trees (or as `normalisation` says), over these files: the first list
+/// simulation, the second data.
+fn of_runs(folder: &Path, normalisation: &str, run: &str, mc: &[&Path], data: &[&Path]) -> PathBuf {
+    let list = |files: &[&Path]| files.iter().map(|file| format!("{file:?}")).collect::<Vec<_>>().join(", ");
+    let data = if data.is_empty() {
+        String::new()
+    } else {
+        let files = list(data);
+        format!(
+            r#", "data_2018": {{"metadata": {{"sample": "data", "year": "2018", "isMC": "False"}}, "files": [{files}]}}"#
+        )
+    };
+    // 74,474.557… is what uproot reads from the Runs tree of the shipped file.
+    let json = format!(
+        r#"{{"mc_2018": {{"metadata": {{"sample": "mc", "year": "2018", "isMC": "True", "sum_genweights": "74474.55736351013"}}, "files": [{}]}}{data}}}"#,
+        list(mc)
+    );
+    std::fs::write(folder.join("runs.json"), json).unwrap();
+    let yaml = format!(
+        "datasets: {{jsons: [runs.json]}}\ncategories: {{all: [passthrough]}}\n\
+         weights: {{common: {{inclusive: [genWeight]}}}}\nnormalisation: {{{normalisation}}}\nrun: {{{run}}}\n\
+         histograms: {{met: {{axes: [{{expr: MET_pt, bins: 20, start: 0, stop: 100}}]}}}}\n"
+    );
+    let file = folder.join("runs.yaml");
+    std::fs::write(&file, yaml).unwrap();
+    file
+}
+
+/// What the datasets of a folder were divided by.
+fn divisors(results: &Path) -> Vec<(String, Option<f64>)> {
+    let record = std::fs::read_to_string(results.join("run.json")).unwrap();
+    let record: serde_json::Value = serde_json::from_str(&record).unwrap();
+    let of = |d: &serde_json::Value| (d["dataset"].as_str().unwrap().to_owned(), d["divided_by"].as_f64());
+    record["datasets"].as_array().unwrap().iter().map(of).collect()
+}
+
+fn shipped() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().join("tests/data/zmumu.root")
+}
+
+#[test]
+fn simulation_is_divided_by_the_sum_of_its_runs_trees() {
+    let folder = tempfile::tempdir().unwrap();
+    let (mc, data) = (shipped(), folder.path().join("data.root"));
+    std::fs::copy(&mc, &data).unwrap();
+    let of = |name: &str| folder.path().join(name);
+    for by in ["runs", "metadata"] {
+        let file = of_runs(folder.path(), &format!("sum_genweights: {by}"), "", &[&mc], &[&data]);
+        good(&["run", text(&file), "-o", text(&of(by)), "-q", "-j", "2"]);
+    }
+    let expected = [("data_2018".to_owned(), None), ("mc_2018".to_owned(), Some(74_474.557_363_510_13))];
+    assert_eq!(divisors(&of("runs")), expected);
+    let read = |name: &str, file: &str| std::fs::read(of(name).join(file)).unwrap();
+    for file in ["histograms.zip", "cutflow.parquet"] {
+        assert!(read("runs", file) == read("metadata", file), "{file}: another sum, or data divided by it");
+    }
+    // The script is all of it: its first result are the sums, its last what was counted.
+    let script = std::fs::read_to_string(of("runs").join("analysis.sql")).unwrap();
+    assert!(script.contains("OPTIONS (tree 'Runs')") && script.contains("FROM runs"), "{script}");
+    let explained = good(&["explain", "-f", text(&of("runs").join("analysis.sql"))]);
+    assert!(explained.contains("HistogramExec"), "{explained}");
+    let sums = of("sums.parquet");
+    good(&["-f", text(&of("runs").join("analysis.sql")), "-q", "-o", text(&sums)]);
+    assert_rows_equal(&sums, &of("runs").join("sums/1.parquet"), "runs");
+}
+
+#[test]
+fn sums_of_runs_trees_are_those_of_the_files_that_are_read() {
+    let shared = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared");
+    let shared = std::env::var_os("ANA_SHARED").map_or(shared, PathBuf::from).join("data/nano");
+    let [newer, newest, older] = ["nano_tree.root", "pfnano.root", "nano_dy.root"].map(|f| shared.join(f));
+    if !older.exists() {
+        assert!(std::env::var_os("ANA_REQUIRE_SHARED").is_none(), "no {}", older.display());
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let divided = |name: &str, normalisation: &str, run: &str, files: &[&Path]| {
+        let file = of_runs(folder.path(), normalisation, run, files, &[]);
+        let results = folder.path().join(name);
+        good(&["run", text(&file), "-o", text(&results), "-q"]);
+        divisors(&results)[0].1.unwrap()
+    };
+    let (new, old) = ("sum_genweights: runs", "sum_genweights: runs, runs_branches: [genEventSumw_]");
+    let mixed = "sum_genweights: runs, runs_branches: [genEventSumw, genEventSumw_]";
+    // The sums of the branch as uproot reads them.
+    let (tree, pf, dy) =
+        (49_919.0, 10.0, uproot_sum(&older, "genEventSumw_").unwrap_or(15_166_686_735.858_717));
+    for (file, value) in [(&newer, tree), (&newest, pf)] {
+        assert_eq!(uproot_sum(file, "genEventSumw").unwrap_or(value), value);
+    }
+    let whole = divided("whole", new, "", &[&newer, &newest]);
+    assert_eq!(whole, tree + pf);
+    assert_eq!(divided("limited", new, "limit: 1", &[&newer, &newest]), tree);
+    assert_eq!(divided("part", new, "", &[&newest]), pf);
+    assert_eq!(divided("old", old, "", &[&older]), dy);
+    assert_eq!(divided("mixed", mixed, "", &[&newer, &older]), tree + dy);
+    // Parts add up.
+    let of = |name: &str| folder.path().join(name);
+    good(&["merge", text(&of("limited")), text(&of("part")), "-o", text(&of("sum")), "-q"]);
+    assert_eq!(divisors(&of("sum")), divisors(&of("whole")));
+    for file in ["histograms.zip", "cutflow.parquet"] {
+        let read = |name: &str| std::fs::read(of(name).join(file)).unwrap();
+        assert!(read("sum") == read("whole"), "{file}: the parts and the whole");
+    }
+    // Once more from the merged folder, which carries its sums along.
+    let told = bad(&["merge", text(&of("sum")), text(&of("part")), "-o", text(&of("twice"))]);
+    assert!(told.contains("are in two of the runs"), "{told}");
+    good(&["merge", text(&of("sum")), text(&of("old")), "-o", text(&of("three")), "-q"]);
+    assert_eq!(divisors(&of("three"))[0].1, Some(whole + dy));
+    divided("events", "sum_genweights: events", "", &[&newest]);
+    let told = bad(&["merge", text(&of("limited")), text(&of("events")), "-o", text(&of("both"))]);
+    assert!(told.contains("divided by another sum"), "{told}");
+    // A file that lacks the branch, or the tree, is not passed over.
+    for (files, lacking) in
+        [([&newer, &older], "genEventSumw"), ([&newer, &shared.join("nano_tt_v12.root")], "Runs")]
+    {
+        let file = of_runs(folder.path(), new, "", &files.map(PathBuf::as_path), &[]);
+        let told = bad(&["run", text(&file), "-o", text(&of("none")), "-q"]);
+        assert!(told.contains(lacking), "{told}");
+        assert!(!of("none").exists());
+    }
+}
+
+/// The sum of a branch of the Runs tree, where there is a Python to ask.
+fn uproot_sum(file: &Path, branch: &str) -> Option<f64> {
+    let python = std::env::var_os("ANA_PYTHON")?;
+    let sum = "import sys, uproot; print(repr(float(uproot.open(sys.argv[1])['Runs'][sys.argv[2]].array().to_numpy().sum())))";
+    let out = Command::new(python).args(["-c", sum, text(file), branch]).output().unwrap();
+    Some(String::from_utf8(out.stdout).unwrap().trim().parse().expect("a number"))
+}

@@ -16,7 +16,7 @@ async fn run(file: &Path) -> Assembled {
     let session = Session::builder().threads(2).build().unwrap();
     let result =
         session.run_script(&translation.sql).await.unwrap_or_else(|e| panic!("{e}\n{}", translation.sql));
-    analysis::assemble(&translation.plan, &result.expect("rows").batches).unwrap()
+    analysis::assemble(&translation.plan, &result.expect("rows").batches, &[]).unwrap()
 }
 
 /// An example, with a datasets file of its own beside it.

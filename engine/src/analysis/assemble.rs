@@ -25,6 +25,8 @@ pub struct Assembled {
     pub coverage: Vec<(String, String, u64, u64)>,
     /// Histograms of the plan that nothing was filled into.
     pub never_filled: Vec<String>,
+    /// By dataset, files whose Runs tree has entries; none where these were not asked for.
+    pub runs_files: Vec<(String, u64)>,
 }
 
 /// A row of the cutflow.
@@ -111,6 +113,12 @@ impl Assembled {
             }
         }
         self.never_filled.retain(|name| other.never_filled.contains(name));
+        for (dataset, files) in other.runs_files {
+            match self.runs_files.iter_mut().find(|(known, _)| *known == dataset) {
+                None => self.runs_files.push((dataset, files)),
+                Some((_, ours)) => *ours += files,
+            }
+        }
         self.sort();
         Ok(self)
     }
@@ -165,15 +173,28 @@ impl CutflowRow {
     }
 }
 
-/// Puts the result of a script together, not yet normalised.
+/// Puts the results of a script together, not yet normalised: what it counted, and `runs`, the sums of the Runs trees,
+/// if it has them.
 ///
 /// # Errors
-/// Columns that are not there, and weights that are NULL.
-pub fn assemble(plan: &Plan, batches: &[RecordBatch]) -> Result<Assembled> {
+/// Columns that are not there, weights that are NULL, and Runs trees without a sum.
+pub fn assemble(plan: &Plan, batches: &[RecordBatch], runs: &[RecordBatch]) -> Result<Assembled> {
     let mut assembled = Assembled::default();
     for batch in batches {
         for row in 0..batch.num_rows() {
             Row { plan, batch, row }.assemble(&mut assembled)?;
+        }
+    }
+    for batch in runs {
+        for row in 0..batch.num_rows() {
+            Row { plan, batch, row }.add_runs(&mut assembled)?;
+        }
+    }
+    for summary in &assembled.datasets {
+        let by_runs = plan.normalisation.get(&summary.sample) == Some(&Normalisation::Runs);
+        let sum = summary.divided_by;
+        if by_runs && !sum.is_some_and(|sum| sum.is_finite() && sum != 0.0) {
+            return Err(AnalysisError::RunsSum { dataset: summary.dataset.clone(), sum });
         }
     }
     assembled.sort();
@@ -203,7 +224,7 @@ impl Row<'_> {
         let (sample, dataset) = (self.text("sample")?, self.text("dataset")?);
         let initial = self.count("initial")?;
         let divisor = match self.plan.normalisation.get(&sample) {
-            None => None,
+            None | Some(Normalisation::Runs) => None,
             Some(Normalisation::SumSigns) => Some(self.number("sum_signs")?),
             Some(Normalisation::SumGenWeights | Normalisation::Metadata) => {
                 Some(self.number("sum_genweights")?)
@@ -241,6 +262,26 @@ impl Row<'_> {
                 keys: vec![("sample".to_owned(), full), ("dataset".to_owned(), dataset.clone())],
                 histogram,
             });
+        }
+        Ok(())
+    }
+
+    /// The sum of the Runs trees of a dataset. One without events has a sum all the same: its files may be what a skim
+    /// has left of others.
+    fn add_runs(&self, into: &mut Assembled) -> Result<()> {
+        let (sample, dataset) = (self.text("sample")?, self.text("dataset")?);
+        let sum = self.number("sum_genweights")?;
+        let divided_by = self.has("sum_genweights").then_some(sum);
+        into.runs_files.push((dataset.clone(), self.count("files")?));
+        match into.datasets.iter_mut().find(|known| known.dataset == dataset) {
+            Some(known) => known.divided_by = divided_by,
+            None => into.datasets.push(DatasetSummary {
+                dataset,
+                sample,
+                initial: 0,
+                divided_by,
+                divided_by_metadata: false,
+            }),
         }
         Ok(())
     }
@@ -465,4 +506,68 @@ fn check_finite(name: &str, histogram: &Histogram) -> Result<()> {
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use arrow::array::{ArrayRef, Float64Array, Int64Array, StringArray};
+
+    use super::*;
+
+    fn texts(values: &[&str]) -> ArrayRef {
+        Arc::new(StringArray::from(values.to_vec()))
+    }
+
+    /// What a script counted of dataset `a`.
+    fn counted() -> RecordBatch {
+        let number = |n: i64| -> ArrayRef { Arc::new(Int64Array::from(vec![n])) };
+        let (sample, dataset) = (texts(&["mc"]), texts(&["a"]));
+        let columns =
+            [("sample", sample), ("dataset", dataset), ("initial", number(10)), ("skimmed", number(7))];
+        RecordBatch::try_from_iter(columns).unwrap()
+    }
+
+    /// The sums of the Runs trees of datasets.
+    fn runs(datasets: &[&str], sums: &[Option<f64>]) -> RecordBatch {
+        let samples = texts(&vec!["mc"; datasets.len()]);
+        let files: ArrayRef = Arc::new(Int64Array::from(vec![2; datasets.len()]));
+        let sums: ArrayRef = Arc::new(Float64Array::from(sums.to_vec()));
+        let columns =
+            [("sample", samples), ("dataset", texts(datasets)), ("files", files), ("sum_genweights", sums)];
+        RecordBatch::try_from_iter(columns).unwrap()
+    }
+
+    fn by_runs(runs: &[RecordBatch]) -> Result<Assembled> {
+        let normalisation = [("mc".to_owned(), Normalisation::Runs)].into();
+        assemble(&Plan { normalisation, ..Plan::default() }, &[counted()], runs)
+    }
+
+    #[test]
+    fn the_sum_of_the_runs_trees_divides() {
+        let assembled = by_runs(&[runs(&["a"], &[Some(2.5)])]).unwrap();
+        let [summary] = assembled.datasets.as_slice() else { panic!("{:?}", assembled.datasets) };
+        assert_eq!((summary.initial, summary.divided_by), (10, Some(2.5)));
+        assert_eq!(assembled.runs_files, [("a".to_owned(), 2)]);
+    }
+
+    #[test]
+    fn a_skim_that_left_no_events_has_its_sum() {
+        let none_left = by_runs(&[runs(&["a", "b"], &[Some(2.5), Some(1.25)])]).unwrap();
+        let b = |of: &Assembled| of.datasets.iter().find(|d| d.dataset == "b").cloned().unwrap();
+        assert_eq!((b(&none_left).initial, b(&none_left).divided_by), (0, Some(1.25)));
+        let both = none_left.clone().with(none_left).unwrap();
+        assert_eq!(b(&both).divided_by, Some(2.5));
+        assert_eq!(both.runs_files, [("a".to_owned(), 4), ("b".to_owned(), 4)]);
+    }
+
+    #[test]
+    fn no_sum_of_runs_is_an_error() {
+        for wrong in [None, Some(0.0), Some(f64::NAN), Some(f64::INFINITY)] {
+            let told = by_runs(&[runs(&["a"], &[wrong])]).map_err(|error| error.to_string());
+            assert!(told.is_err_and(|told| told.contains("dataset 'a': the sum of genWeight")), "{wrong:?}");
+        }
+        assert!(matches!(by_runs(&[]), Err(AnalysisError::RunsSum { sum: None, .. })));
+    }
 }

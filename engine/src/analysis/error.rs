@@ -141,6 +141,17 @@ pub enum AnalysisError {
         /// How many.
         events: u64,
     },
+    /// A dataset that cannot be divided by the sum of its Runs trees.
+    #[error(
+        "dataset '{dataset}': the sum of genWeight in the Runs trees of its files is {}; divide by another one (normalisation.sum_genweights)",
+        sum.map_or_else(|| "not there".to_owned(), |sum| sum.to_string())
+    )]
+    RunsSum {
+        /// The dataset.
+        dataset: String,
+        /// The sum, if there is one.
+        sum: Option<f64>,
+    },
     /// What the script gave is not what the analysis asked for.
     #[error("the result of the script has no column '{column}' of the right type")]
     Result {

@@ -23,6 +23,7 @@ mod parameter;
 mod print;
 mod record;
 mod resolve;
+mod runs;
 mod schema;
 mod syntax;
 mod translate;
@@ -37,7 +38,7 @@ pub use record::{Input, Record, RunPart, add_up, cutflow_batch, inputs};
 pub use resolve::load;
 pub use schema::json_schema;
 pub use translate::{Translation, luminosity_sections, translate};
-pub use warning::{Warning, coverage, notes};
+pub use warning::{Warning, coverage, notes, without_runs};
 
 /// Shorthand for results of this module.
 pub type Result<T> = std::result::Result<T, AnalysisError>;

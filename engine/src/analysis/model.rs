@@ -152,6 +152,8 @@ pub enum Normalisation {
     SumSigns,
     /// Σ genWeight as the datasets file has it.
     Metadata,
+    /// Σ genWeight as the Runs trees of the files have it: also of events that a skim has left out of the files.
+    Runs,
 }
 
 /// What the columns of the script's result are, and what is made of them.

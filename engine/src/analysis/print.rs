@@ -25,7 +25,7 @@ pub(super) enum Statement {
     Table { comment: String, name: String, location: String, options: Vec<(String, String)> },
     /// `CREATE OR REPLACE COLLECTION name AS query`.
     Collection { comment: Option<String>, name: String, query: Query },
-    /// `WITH … SELECT … UNION ALL BY NAME SELECT …`.
+    /// `WITH … SELECT … UNION ALL BY NAME SELECT …`; a SELECT alone where there are no steps.
     Query(Steps),
     /// `COPY (…) TO 'path' STORED AS PARQUET`.
     Copy { comment: String, steps: Steps, path: String },

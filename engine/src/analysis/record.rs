@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use super::assemble::{Assembled, CutflowRow, DatasetSummary, assemble};
 use super::error::AnalysisError;
-use super::model::{Analysis, Plan};
+use super::model::{Analysis, Normalisation, Plan};
 use super::{Result, warning::Warning};
 use crate::inspect::inspect;
 use crate::report::RunReport;
@@ -37,10 +37,25 @@ pub struct Input {
 pub struct RunPart {
     /// The file of its sums in the folder.
     pub sums: String,
+    /// That of the sums of its Runs trees, if it is divided by them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub runs: Option<String>,
     /// What the columns of that file are.
     pub plan: Plan,
     /// The files that were read.
     pub inputs: Vec<Input>,
+}
+
+impl RunPart {
+    /// Names the files of a part by its number.
+    fn name(&mut self, number: usize, by_runs: bool) {
+        self.sums = format!("sums/{number}.parquet");
+        self.runs = by_runs.then(|| format!("sums/{number}_runs.parquet"));
+    }
+
+    fn files(&self) -> impl Iterator<Item = &String> {
+        std::iter::once(&self.sums).chain(&self.runs)
+    }
 }
 
 /// `run.json`.
@@ -76,7 +91,9 @@ impl Record {
         assembled: &Assembled,
         warnings: &[Warning],
     ) -> Self {
-        let part = RunPart { sums: "sums/1.parquet".to_owned(), plan: plan.clone(), inputs };
+        let by_runs = plan.normalisation.values().any(|by| *by == Normalisation::Runs);
+        let mut part = RunPart { sums: String::new(), runs: None, plan: plan.clone(), inputs };
+        part.name(1, by_runs);
         let expected = analysis.datasets.iter().filter_map(|d| Some((d.name.clone(), d.events?))).collect();
         Self {
             version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -185,19 +202,19 @@ pub fn cutflow_batch(rows: &[CutflowRow]) -> std::result::Result<RecordBatch, ar
     )
 }
 
-/// Adds runs up: the sums, and the record of the whole. Sums are added in the order of their first files, so that the
+/// Adds runs up: the sums, the record of the whole, and the files it is made from with their names in its folder. Sums are added in the order of their first files, so that the
 /// order of the folders does not matter.
 ///
 /// # Errors
-/// Folders that are no results, runs of different analyses, files that were read twice, datasets of which not all
+/// Folders that are no results, runs of different analyses, samples that are divided by different sums, files that were read twice, datasets of which not all
 /// events are there (unless `partial`).
-pub fn add_up(folders: &[PathBuf], partial: bool) -> Result<(Assembled, Record, Vec<PathBuf>)> {
+pub fn add_up(folders: &[PathBuf], partial: bool) -> Result<(Assembled, Record, Vec<(PathBuf, String)>)> {
     let wrong = |problem: String| AnalysisError::Merge { problem };
     let mut parts: Vec<(PathBuf, RunPart)> = Vec::new();
     let mut whole: Option<Record> = None;
     for folder in folders {
         let mut record = Record::read(folder)?;
-        parts.extend(record.parts.drain(..).map(|part| (folder.join(&part.sums), part)));
+        parts.extend(record.parts.drain(..).map(|part| (folder.clone(), part)));
         whole = Some(match whole {
             None => record,
             Some(known) => together(known, record, folder)?,
@@ -209,9 +226,11 @@ pub fn add_up(folders: &[PathBuf], partial: bool) -> Result<(Assembled, Record, 
         key(a).cmp(&key(b))
     });
     check_overlap(&parts)?;
+    check_normalisation(&parts)?;
     let mut sum: Option<Assembled> = None;
-    for (path, part) in &parts {
-        let assembled = assemble(&part.plan, &read_parquet(path)?)?;
+    for (folder, part) in &parts {
+        let runs = part.runs.as_ref().map_or(Ok(vec![]), |runs| read_parquet(&folder.join(runs)))?;
+        let assembled = assemble(&part.plan, &read_parquet(&folder.join(&part.sums))?, &runs)?;
         sum = Some(match sum {
             None => assembled,
             Some(known) => known.with(assembled)?,
@@ -222,13 +241,15 @@ pub fn add_up(folders: &[PathBuf], partial: bool) -> Result<(Assembled, Record, 
     if !partial {
         check_complete(&whole)?;
     }
-    let (paths, mut numbered): (Vec<PathBuf>, Vec<RunPart>) = parts.into_iter().unzip();
-    for (i, part) in numbered.iter_mut().enumerate() {
-        part.sums = format!("sums/{}.parquet", i + 1);
+    let mut files = Vec::new();
+    for (i, (folder, mut part)) in parts.into_iter().enumerate() {
+        let from: Vec<PathBuf> = part.files().map(|name| folder.join(name)).collect();
+        part.name(i + 1, part.runs.is_some());
+        files.extend(from.into_iter().zip(part.files().cloned()));
+        whole.parts.push(part);
     }
-    whole.parts = numbered;
     whole.reports.clear();
-    Ok((sum, whole, paths))
+    Ok((sum, whole, files))
 }
 
 fn together(mut known: Record, record: Record, folder: &Path) -> Result<Record> {
@@ -263,17 +284,19 @@ fn together(mut known: Record, record: Record, folder: &Path) -> Result<Record> 
     Ok(known)
 }
 
-/// No event may be counted twice: by file, by UUID, and by the entries of it.
-fn check_overlap(parts: &[(PathBuf, RunPart)]) -> Result<()> {
+/// No event may be counted twice: by file, by UUID, and by the entries of it. The Runs tree of a file is counted as a whole,
+/// and that of a file without events too.
+fn check_overlap<'a>(parts: &'a [(PathBuf, RunPart)]) -> Result<()> {
     // One file may be in several datasets of one run: that was said in the datasets file.
-    let all: Vec<(usize, &Input)> = (parts.iter().enumerate())
-        .flat_map(|(i, (_, part))| part.inputs.iter().map(move |input| (i, input)))
-        .collect();
-    for (i, (run, one)) in all.iter().enumerate() {
-        for (_, other) in all.iter().skip(i + 1).filter(|(other, _)| other != run) {
+    let of_run = |(run, (_, part)): (usize, &'a (PathBuf, RunPart))| {
+        part.inputs.iter().map(move |input| (run, input, part.runs.is_some()))
+    };
+    let all: Vec<(usize, &Input, bool)> = parts.iter().enumerate().flat_map(of_run).collect();
+    for (i, (run, one, by_runs)) in all.iter().enumerate() {
+        for (_, other, _) in all.iter().skip(i + 1).filter(|(other, ..)| other != run) {
             let same = one.file == other.file || one.uuid == other.uuid;
             let overlap = one.entries.0 < other.entries.1 && other.entries.0 < one.entries.1;
-            if same && overlap {
+            if same && (overlap || *by_runs) {
                 let problem = format!(
                     "entries {} to {} of {} are in two of the runs (UUID {}, there as {})",
                     one.entries.0.max(other.entries.0),
@@ -282,6 +305,22 @@ fn check_overlap(parts: &[(PathBuf, RunPart)]) -> Result<()> {
                     other.uuid,
                     other.file
                 );
+                return Err(AnalysisError::Merge { problem });
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Sums of different origin cannot be added: one may be of the whole dataset, or of what a skim has left.
+fn check_normalisation(parts: &[(PathBuf, RunPart)]) -> Result<()> {
+    let mut of_samples: BTreeMap<&str, Option<Normalisation>> = BTreeMap::new();
+    for (folder, part) in parts {
+        for sample in part.plan.histograms.iter().chain(&part.plan.cutflows).flat_map(|plan| &plan.samples) {
+            let by = part.plan.normalisation.get(sample).copied();
+            if *of_samples.entry(sample).or_insert(by) != by {
+                let problem =
+                    format!("{}: sample '{sample}' is divided by another sum of weights", folder.display());
                 return Err(AnalysisError::Merge { problem });
             }
         }

@@ -21,7 +21,7 @@ use super::{Result, histogram, names, order, syntax, treatment};
 use crate::dialect::build;
 
 /// Names that the script gives to columns of its own.
-const RESERVED: [&str; 7] = ["skim", "presel", "category", "weight", "sample", "dataset", "events"];
+const RESERVED: [&str; 8] = ["skim", "presel", "category", "weight", "sample", "dataset", "events", "runs"];
 
 /// Steps of a cutflow in front of the categories.
 const STEPS: [&str; 3] = ["initial", "skim", "presel"];
@@ -98,6 +98,11 @@ impl Resolver<'_> {
                 option: "max".to_owned(),
                 instead: "files are read whole; limit says how many of each dataset",
             });
+        }
+        if self.raw.run.limit == Some(0) {
+            return Err(
+                self.wrong(&top.key("run").key("limit"), "no files at all: limit is at least 1".to_owned())
+            );
         }
         let mut unsorted = Vec::new();
         for (name, object) in self.raw.objects.iter() {

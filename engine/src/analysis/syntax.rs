@@ -200,6 +200,15 @@ pub(super) fn count(filter: Option<Expr>) -> Expr {
     aggregate("count", vec![FunctionArg::Unnamed(FunctionArgExpr::Wildcard)], filter)
 }
 
+/// `count(DISTINCT expr)`.
+pub(super) fn count_distinct(expr: Expr) -> Expr {
+    let mut count = aggregate("count", vec![positional(expr)], None);
+    if let Expr::Function(Function { args: FunctionArguments::List(list), .. }) = &mut count {
+        list.duplicate_treatment = Some(DuplicateTreatment::Distinct);
+    }
+    count
+}
+
 /// `expr AS name`.
 pub(super) fn aliased(expr: Expr, name: &str) -> SelectItem {
     SelectItem::ExprWithAlias { expr, alias: ident(name) }

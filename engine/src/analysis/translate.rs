@@ -13,7 +13,7 @@ use super::model::{
 };
 use super::names::{Shifted, names};
 use super::print::{self, Script, Statement, Step, Steps};
-use super::{Result, order, syntax};
+use super::{Result, order, runs, syntax};
 use crate::dialect::build;
 
 /// A script and what is made of its result.
@@ -33,6 +33,7 @@ pub fn translate(analysis: &Analysis) -> Result<Translation> {
     let shifts = shifts(analysis);
     let definitions = all_definitions(analysis, &shifts)?;
     let mut script = Script { head: head(analysis), statements: vec![table(analysis)] };
+    script.statements.extend(runs::table(analysis));
     script.statements.extend(definitions.iter().filter_map(collection));
     let mut common = Common { analysis, shifts: &shifts, steps: vec![], last: "events".to_owned() };
     common.build(&definitions);
@@ -59,6 +60,7 @@ pub fn translate(analysis: &Analysis) -> Result<Translation> {
         all.finals.push((comment, select));
     }
     script.statements.extend(copies);
+    script.statements.extend(runs::sums(analysis));
     script.statements.push(Statement::Query(all));
     Ok(Translation { sql: print::script(&script), plan })
 }
@@ -85,7 +87,7 @@ fn head(analysis: &Analysis) -> Vec<String> {
 }
 
 /// `datasets (analysis.yaml:3)`.
-fn told(analysis: &Analysis, section: &str) -> String {
+pub(super) fn told(analysis: &Analysis, section: &str) -> String {
     let mut way = Way::default();
     for key in section.split('.') {
         way = way.key(key);
@@ -328,7 +330,7 @@ impl Common<'_> {
 }
 
 /// The files that the filter and the limit leave; `None` for all.
-fn chosen_files(analysis: &Analysis) -> Option<Expr> {
+pub(super) fn chosen_files(analysis: &Analysis) -> Option<Expr> {
     let mut conditions = Vec::new();
     if !analysis.complete {
         conditions.push(syntax::is_one_of("dataset", analysis.datasets.iter().map(|d| d.name.as_str())));
@@ -441,7 +443,8 @@ impl<'a> Writer<'a> {
                 );
                 self.select(constant, "sum_genweights");
             }
-            None => {}
+            // A statement of its own sums the Runs trees: their rows are no events.
+            Some(Normalisation::Runs) | None => {}
         }
         if let Some(normalisation) = self.treatment.normalisation {
             for sample in &self.treatment.samples {

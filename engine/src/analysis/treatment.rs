@@ -123,6 +123,11 @@ fn normalisation(
         let problem = "genWeight and signOf_genWeight exclude each other".to_owned();
         return Err(AnalysisError::Value { place: analysis.source.place(&way), problem });
     }
+    if asked != "runs" && !raw.normalisation.runs_branches.is_empty() {
+        let way = Way::default().key("normalisation").key("runs_branches");
+        let problem = "only sum_genweights: runs reads the Runs trees".to_owned();
+        return Err(AnalysisError::Value { place: analysis.source.place(&way), problem });
+    }
     let by = match asked {
         "events" if in_all("genWeight") => Some(Normalisation::SumGenWeights),
         "events" if in_all("signOf_genWeight") => Some(Normalisation::SumSigns),
@@ -134,20 +139,28 @@ fn normalisation(
                 problem,
             });
         }
-        "events" | "metadata" | "none" => None,
-        "runs" => {
-            return Err(AnalysisError::Unsupported {
-                place: analysis.source.place(&Way::default().key("normalisation").key("sum_genweights")),
-                option: "sum_genweights: runs".to_owned(),
-                instead: "use events, or write sum_genweights into the datasets file and use metadata",
+        "runs" if raw.run.skipbadfiles == Some(true) => {
+            // A file whose events cannot be read may still have a Runs tree that can, and the other way round.
+            let problem = "files that are skipped could still be in the sum of the Runs trees; \
+                           leave skipbadfiles out, or use sum_genweights: events"
+                .to_owned();
+            let way = Way::default().key("run").key("skipbadfiles");
+            return Err(AnalysisError::Value { place: analysis.source.place(&way), problem });
+        }
+        "runs" if in_all("genWeight") => Some(Normalisation::Runs),
+        "runs" if in_all("signOf_genWeight") => {
+            return Err(AnalysisError::Value {
+                place: analysis.source.place(&Way::default().key("normalisation")),
+                problem: "the Runs trees have the sum of genWeight, not that of its sign".to_owned(),
             });
         }
+        "events" | "metadata" | "runs" | "none" => None,
         other => {
             return Err(AnalysisError::Unknown {
                 place: analysis.source.place(&Way::default().key("normalisation").key("sum_genweights")),
                 what: "source of the sum of weights",
                 name: other.to_owned(),
-                near: nearest(other, ["events", "metadata", "none"].into_iter(), 1),
+                near: nearest(other, ["events", "metadata", "runs", "none"].into_iter(), 1),
             });
         }
     };
@@ -304,6 +317,11 @@ fn warn(analysis: &mut Analysis) {
             if in_use("XS") && dataset.xsec.is_none() {
                 let message =
                     format!("dataset '{}' is weighted by XS and has no cross section (xsec)", dataset.name);
+                warnings.push(Warning { place: at(&weights), message });
+            }
+            if let Some(xsec) = dataset.xsec.filter(|xsec| in_use("XS") && !(xsec.is_finite() && *xsec > 0.0))
+            {
+                let message = format!("dataset '{}' has the cross section {xsec} pb", dataset.name);
                 warnings.push(Warning { place: at(&weights), message });
             }
             if treatment.normalisation == Some(Normalisation::Metadata) && dataset.sum_genweights.is_none() {

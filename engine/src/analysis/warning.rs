@@ -1,5 +1,6 @@
 //! What is not wrong, but a physicist would want to know.
 
+use std::collections::BTreeSet;
 use std::fmt;
 
 use super::assemble::{Assembled, CutflowRow};
@@ -44,6 +45,24 @@ pub fn coverage(analysis: &Analysis, sum: &Assembled) -> Vec<Warning> {
         }
         if what == "subsamples" && *in_several > 0 {
             warn(format!("dataset '{dataset}': {in_several} selected events are in several subsamples"));
+        }
+    }
+    warnings
+}
+
+/// Files that a sum of Runs trees knows nothing of.
+#[must_use]
+pub fn without_runs(analysis: &Analysis, sum: &Assembled) -> Vec<Warning> {
+    let limit = analysis.raw.run.limit.and_then(|limit| usize::try_from(limit).ok()).unwrap_or(usize::MAX);
+    let mut warnings = Vec::new();
+    for (dataset, with) in &sum.runs_files {
+        let files = analysis.datasets.iter().filter(|known| known.name == *dataset);
+        let read: BTreeSet<&String> = files.flat_map(|known| known.files.iter().take(limit)).collect();
+        let without = (read.len() as u64).saturating_sub(*with);
+        if without > 0 {
+            let message =
+                format!("dataset '{dataset}': {without} of its files have a Runs tree without entries");
+            warnings.push(Warning { place: None, message });
         }
     }
     warnings

@@ -224,8 +224,10 @@ section! {
 section! {
     /// How simulation is brought to the luminosity of the data.
     Normalisation {
-        /// Where the sum of genWeight before any cut comes from: events (the default), metadata (sum_genweights of the datasets file) or none.
+        /// Where the sum of genWeight before any cut comes from: events (the default), metadata (sum_genweights of the datasets file), runs (the Runs trees of the files) or none.
         sum_genweights: Option<String>,
+        /// Branches of the Runs trees with that sum, of which the first that a file has counts: genEventSumw unless told, genEventSumw_ in older files.
+        runs_branches: Vec<String>,
     }
 }
 

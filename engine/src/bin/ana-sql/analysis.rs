@@ -1,6 +1,6 @@
 //! `ana-sql run`, `translate`, `lint`, `merge`, `schema`: analysis files.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
@@ -144,6 +144,9 @@ pub(crate) async fn run(args: AnalysisArgs, threads: usize, stop: Cancellation) 
     folder.write("config.resolved.yaml", &serde_yaml::to_string(&analysis.resolved)?)?;
     let sums = folder.place("sums/1.parquet")?;
     write_parquet(&sums, &ran.batches, &stop)?;
+    for name in record.parts.iter().filter_map(|part| part.runs.as_ref()) {
+        write_parquet(&folder.place(name)?, &ran.runs, &stop)?;
+    }
     write_results(&folder, &sum, &record, &stop)?;
     folder.commit()?;
     if !args.quiet {
@@ -172,6 +175,8 @@ fn is_reading(error: &anyhow::Error) -> bool {
 struct Ran {
     assembled: Assembled,
     batches: Vec<RecordBatch>,
+    /// Sums of the Runs trees.
+    runs: Vec<RecordBatch>,
     reports: Vec<ana_engine::RunReport>,
     inputs: Vec<analysis::Input>,
     /// Luminosity sections of data.
@@ -191,6 +196,7 @@ async fn attempt(
     let mut ran = Ran {
         assembled: Assembled::default(),
         batches: vec![],
+        runs: vec![],
         reports: vec![],
         inputs: vec![],
         sections: vec![],
@@ -207,7 +213,8 @@ async fn attempt(
                 let result = query.collect().await.map_err(|e| in_script(&source, e));
                 result.map(|result| {
                     if has_rows {
-                        ran.batches = result.batches;
+                        // The last result is what was counted; the sums of the Runs trees come before it.
+                        ran.runs = std::mem::replace(&mut ran.batches, result.batches);
                         return Some(result.report);
                     }
                     None
@@ -224,8 +231,19 @@ async fn attempt(
             ran.reports.push(report);
         }
     }
-    ran.assembled = assemble(&translation.plan, &ran.batches)?;
+    ran.assembled = assemble(&translation.plan, &ran.batches, &ran.runs)?;
     ran.inputs = analysis::inputs(analysis, &session).await?;
+    let mut seen = BTreeMap::new();
+    for input in &ran.inputs {
+        if let Some(other) = seen.insert((&input.dataset, &input.uuid), &input.file) {
+            bail!(
+                "dataset '{}' has one file twice, as {other} and {} (UUID {})",
+                input.dataset,
+                input.file,
+                input.uuid
+            );
+        }
+    }
     if all_read_the_same(&ran.reports)? {
         ran.inputs.retain(|input| !is_left_out(input, &ran.reports));
     } else {
@@ -311,6 +329,7 @@ fn warnings_of(analysis: &Analysis, sum: &Assembled) -> Vec<Warning> {
     for name in &sum.never_filled {
         warnings.push(Warning { place: None, message: format!("histogram '{name}' never filled") });
     }
+    warnings.extend(analysis::without_runs(analysis, sum));
     warnings.extend(analysis::coverage(analysis, sum));
     warnings
 }
@@ -337,11 +356,11 @@ fn write_parquet(path: &Path, batches: &[RecordBatch], stop: &Cancellation) -> R
 
 /// Adds runs.
 pub(crate) fn merge(args: &MergeArgs, stop: &Cancellation) -> Result<ExitCode> {
-    let (sum, record, sums) = analysis::add_up(&args.folders, args.partial)?;
+    let (sum, record, files) = analysis::add_up(&args.folders, args.partial)?;
     let sum = sum.normalised()?;
     let folder = ResultFolder::create(&args.output, args.overwrite, stop)?;
-    for (part, path) in record.parts.iter().zip(&sums) {
-        let place = folder.place(&part.sums)?;
+    for (path, name) in &files {
+        let place = folder.place(name)?;
         std::fs::copy(path, &place).with_context(|| path.display().to_string())?;
     }
     write_results(&folder, &sum, &record, stop)?;
