@@ -300,6 +300,8 @@ fn sums_of_runs_trees_are_those_of_the_files_that_are_read() {
     };
     let (new, old) = ("sum_genweights: runs", "sum_genweights: runs, runs_branches: [genEventSumw_]");
     let mixed = "sum_genweights: runs, runs_branches: [genEventSumw, genEventSumw_]";
+    // Reading run.json here may miss the last bit of a number.
+    let near = |a: f64, b: f64| (a / b - 1.0).abs() < 1e-15;
     // The sums of the branch as uproot reads them.
     let (tree, pf, dy) =
         (49_919.0, 10.0, uproot_sum(&older, "genEventSumw_").unwrap_or(15_166_686_735.858_717));
@@ -310,8 +312,8 @@ fn sums_of_runs_trees_are_those_of_the_files_that_are_read() {
     assert_eq!(whole, tree + pf);
     assert_eq!(divided("limited", new, "limit: 1", &[&newer, &newest]), tree);
     assert_eq!(divided("part", new, "", &[&newest]), pf);
-    assert_eq!(divided("old", old, "", &[&older]), dy);
-    assert_eq!(divided("mixed", mixed, "", &[&newer, &older]), tree + dy);
+    assert!(near(divided("old", old, "", &[&older]), dy));
+    assert!(near(divided("mixed", mixed, "", &[&newer, &older]), tree + dy));
     // Parts add up.
     let of = |name: &str| folder.path().join(name);
     good(&["merge", text(&of("limited")), text(&of("part")), "-o", text(&of("sum")), "-q"]);
@@ -324,7 +326,7 @@ fn sums_of_runs_trees_are_those_of_the_files_that_are_read() {
     let told = bad(&["merge", text(&of("sum")), text(&of("part")), "-o", text(&of("twice"))]);
     assert!(told.contains("are in two of the runs"), "{told}");
     good(&["merge", text(&of("sum")), text(&of("old")), "-o", text(&of("three")), "-q"]);
-    assert_eq!(divisors(&of("three"))[0].1, Some(whole + dy));
+    assert!(near(divisors(&of("three"))[0].1.unwrap(), whole + dy));
     divided("events", "sum_genweights: events", "", &[&newest]);
     let told = bad(&["merge", text(&of("limited")), text(&of("events")), "-o", text(&of("both"))]);
     assert!(told.contains("divided by another sum"), "{told}");

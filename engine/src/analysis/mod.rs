@@ -34,7 +34,7 @@ pub use assemble::{Assembled, CutflowRow, DatasetSummary, assemble};
 pub use dataset::Dataset;
 pub use error::{AnalysisError, Place};
 pub use model::{Analysis, ColumnsPlan, HistogramPlan, Normalisation, Part, Plan, Treatment};
-pub use record::{Input, Record, RunPart, add_up, cutflow_batch, inputs};
+pub use record::{Input, Merged, Record, RunPart, add_up, cutflow_batch, inputs};
 pub use resolve::load;
 pub use schema::json_schema;
 pub use translate::{Translation, luminosity_sections, translate};

@@ -202,13 +202,23 @@ pub fn cutflow_batch(rows: &[CutflowRow]) -> std::result::Result<RecordBatch, ar
     )
 }
 
-/// Adds runs up: the sums, the record of the whole, and the files it is made from with their names in its folder. Sums are added in the order of their first files, so that the
-/// order of the folders does not matter.
+/// Runs that were added.
+#[derive(Debug)]
+pub struct Merged {
+    /// The sums, not yet normalised.
+    pub sum: Assembled,
+    /// The record of the whole.
+    pub record: Record,
+    /// The files of sums it is made from, with their names in its folder.
+    pub files: Vec<(PathBuf, String)>,
+}
+
+/// Adds runs up. Sums are added in the order of their first files, so that the order of the folders does not matter.
 ///
 /// # Errors
-/// Folders that are no results, runs of different analyses, samples that are divided by different sums, files that were read twice, datasets of which not all
-/// events are there (unless `partial`).
-pub fn add_up(folders: &[PathBuf], partial: bool) -> Result<(Assembled, Record, Vec<(PathBuf, String)>)> {
+/// Folders that are no results, runs of different analyses, samples that are divided by different sums, files that were read
+/// twice, datasets of which not all events are there (unless `partial`).
+pub fn add_up(folders: &[PathBuf], partial: bool) -> Result<Merged> {
     let wrong = |problem: String| AnalysisError::Merge { problem };
     let mut parts: Vec<(PathBuf, RunPart)> = Vec::new();
     let mut whole: Option<Record> = None;
@@ -249,7 +259,7 @@ pub fn add_up(folders: &[PathBuf], partial: bool) -> Result<(Assembled, Record, 
         whole.parts.push(part);
     }
     whole.reports.clear();
-    Ok((sum, whole, files))
+    Ok(Merged { sum, record: whole, files })
 }
 
 fn together(mut known: Record, record: Record, folder: &Path) -> Result<Record> {

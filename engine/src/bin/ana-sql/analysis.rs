@@ -356,7 +356,7 @@ fn write_parquet(path: &Path, batches: &[RecordBatch], stop: &Cancellation) -> R
 
 /// Adds runs.
 pub(crate) fn merge(args: &MergeArgs, stop: &Cancellation) -> Result<ExitCode> {
-    let (sum, record, files) = analysis::add_up(&args.folders, args.partial)?;
+    let analysis::Merged { sum, record, files } = analysis::add_up(&args.folders, args.partial)?;
     let sum = sum.normalised()?;
     let folder = ResultFolder::create(&args.output, args.overwrite, stop)?;
     for (path, name) in &files {
