@@ -41,12 +41,14 @@ pub struct Analysis {
 }
 
 impl Analysis {
-    /// A text that differs where anything differs but the files that are read, and how they are read.
+    /// A text that differs where anything differs but the files that are read, how they are read, and what sums are divided by:
+    /// that is compared by sample.
     pub(super) fn fingerprint(&self) -> String {
         let mut rest = self.resolved.clone();
         rest.datasets.jsons.clear();
         rest.datasets.filter = Default::default();
         rest.run = Default::default();
+        rest.normalisation = Default::default();
         rest.output = None;
         let text = serde_yaml::to_string(&rest).unwrap_or_default();
         format!("{:016x}", xxhash_rust::xxh64::xxh64(text.as_bytes(), 0))
