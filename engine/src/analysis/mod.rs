@@ -1,7 +1,7 @@
 //! The declarative analysis: a YAML file becomes SQL, and running it is running that SQL.
 //!
 //! [`config`] mirrors the file and knows no meaning; [`resolve`] gives names their meaning and checks them;
-//! [`translate`] makes the syntax tree of the script, which [`print`] writes to be read; [`assemble`] puts what the
+//! [`mod@translate`] makes the syntax tree of the script, which [`mod@print`] writes to be read; [`mod@assemble`] puts what the
 //! script counted together: shape variations beside weight variations, simulation divided by its sum of weights.
 #![allow(
     clippy::result_large_err,
