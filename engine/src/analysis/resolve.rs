@@ -677,9 +677,7 @@ fn called(name: &str) -> TableAlias {
 
 /// `SELECT * FROM a UNION ALL SELECT * FROM b`.
 fn union_of(parts: &[String]) -> Query {
-    let all_of = |name: &String| {
-        SetExpr::Select(Box::new(syntax::select(vec![syntax::star()], syntax::table(name), None, vec![])))
-    };
+    let all_of = |name: &String| build::all_of(syntax::ident(name));
     let together = parts.iter().map(all_of).reduce(|left, right| SetExpr::SetOperation {
         op: SetOperator::Union,
         set_quantifier: SetQuantifier::All,

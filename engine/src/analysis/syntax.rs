@@ -2,16 +2,17 @@
 
 use datafusion::sql::sqlparser::ast::{
     BinaryOperator, CaseWhen, DictionaryField, DuplicateTreatment, Expr, Function, FunctionArg,
-    FunctionArgExpr, FunctionArgOperator, FunctionArgumentList, FunctionArguments, GroupByExpr, Ident,
-    ObjectName, Select, SelectFlavor, SelectItem, TableFactor, TableWithJoins, UnaryOperator, Value,
-    WildcardAdditionalOptions, helpers::attached_token::AttachedToken,
+    FunctionArgExpr, FunctionArgOperator, FunctionArgumentList, FunctionArguments, Ident, ObjectName,
+    SelectItem, TableFactor, UnaryOperator, Value, WildcardAdditionalOptions,
+    helpers::attached_token::AttachedToken,
 };
 use datafusion::sql::sqlparser::keywords::{
     ALL_KEYWORDS, ALL_KEYWORDS_INDEX, RESERVED_FOR_COLUMN_ALIAS, RESERVED_FOR_IDENTIFIER,
     RESERVED_FOR_TABLE_ALIAS,
 };
 
-pub(super) use crate::dialect::build::{call, double, nested, null, string};
+use crate::dialect::build;
+pub(super) use crate::dialect::build::{call, double, nested, null, select, string};
 
 /// A name, in quotes where it needs them.
 pub(super) fn ident(name: &str) -> Ident {
@@ -219,53 +220,7 @@ pub(super) fn star() -> SelectItem {
     SelectItem::Wildcard(WildcardAdditionalOptions::default())
 }
 
-/// A table by name, perhaps called otherwise.
+/// A table by name.
 pub(super) fn table(name: &str) -> TableFactor {
-    TableFactor::Table {
-        name: ObjectName::from(vec![ident(name)]),
-        alias: None,
-        args: None,
-        with_hints: vec![],
-        version: None,
-        with_ordinality: false,
-        partitions: vec![],
-        json_path: None,
-        sample: None,
-        index_hints: vec![],
-    }
-}
-
-/// `SELECT projection FROM from WHERE selection GROUP BY keys`.
-pub(super) fn select(
-    projection: Vec<SelectItem>,
-    from: TableFactor,
-    selection: Option<Expr>,
-    keys: Vec<Expr>,
-) -> Select {
-    Select {
-        select_token: AttachedToken::empty(),
-        optimizer_hints: vec![],
-        distinct: None,
-        select_modifiers: None,
-        top: None,
-        top_before_distinct: false,
-        projection,
-        exclude: None,
-        into: None,
-        from: vec![TableWithJoins { relation: from, joins: vec![] }],
-        lateral_views: vec![],
-        prewhere: None,
-        selection,
-        connect_by: vec![],
-        group_by: GroupByExpr::Expressions(keys, vec![]),
-        cluster_by: vec![],
-        distribute_by: vec![],
-        sort_by: vec![],
-        having: None,
-        named_window: vec![],
-        qualify: None,
-        window_before_qualify: false,
-        value_table_mode: None,
-        flavor: SelectFlavor::Standard,
-    }
+    build::table(ident(name))
 }

@@ -165,7 +165,6 @@ fn shifts(analysis: &Analysis) -> Vec<Shifted> {
 /// The definitions of the file, the shifted branches, and the shifted copies of what depends on them.
 fn all_definitions(analysis: &Analysis, shifts: &[Shifted]) -> Result<Vec<Definition>> {
     let mut all = analysis.definitions.clone();
-    let derived: BTreeSet<&str> = analysis.definitions.iter().map(|d| d.name.as_str()).collect();
     let new = |name: String, body: Body| Definition { name, body, layer: 0, before_skim: false };
     for (shape, shifted) in analysis.shapes.iter().zip(shifts) {
         if shifted.collections.is_empty() && shifted.columns.is_empty() {
@@ -201,9 +200,9 @@ fn all_definitions(analysis: &Analysis, shifts: &[Shifted]) -> Result<Vec<Defini
             }
             match &definition.body {
                 Body::Collection(query) if shifted.collections.contains(name) => {
-                    all.push(new(shifted.named(name), Body::Collection(shifted_query(query, shifted))));
+                    all.push(new(shifted.named(name), Body::Collection(shifted.apply(query))));
                 }
-                Body::Variable(expr) if shifted.columns.contains(name) && derived.contains(name) => {
+                Body::Variable(expr) if shifted.columns.contains(name) => {
                     all.push(new(shifted.named(name), Body::Variable(shifted.apply(expr))));
                 }
                 _ => {}
@@ -215,14 +214,6 @@ fn all_definitions(analysis: &Analysis, shifts: &[Shifted]) -> Result<Vec<Defini
     let skim: BTreeSet<String> =
         analysis.skim.iter().flat_map(|cut| order::used(&cut.expr, &defined)).collect();
     order::sort(all, &defined, &skim, &analysis.source)
-}
-
-/// The query under the shift.
-fn shifted_query(
-    query: &datafusion::sql::sqlparser::ast::Query,
-    shifted: &Shifted,
-) -> datafusion::sql::sqlparser::ast::Query {
-    shifted.apply(query)
 }
 
 fn collection(definition: &Definition) -> Option<Statement> {

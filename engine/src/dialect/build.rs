@@ -110,8 +110,14 @@ fn function(name: &str) -> Function {
 
 /// `SELECT * FROM collection`.
 pub(crate) fn all_of(collection: Ident) -> SetExpr {
-    let relation = TableFactor::Table {
-        name: ObjectName::from(vec![collection]),
+    let everything = SelectItem::Wildcard(WildcardAdditionalOptions::default());
+    SetExpr::Select(Box::new(select(vec![everything], table(collection), None, vec![])))
+}
+
+/// A table by name.
+pub(crate) fn table(name: Ident) -> TableFactor {
+    TableFactor::Table {
+        name: ObjectName::from(vec![name]),
         alias: None,
         args: None,
         with_hints: vec![],
@@ -121,23 +127,32 @@ pub(crate) fn all_of(collection: Ident) -> SetExpr {
         json_path: None,
         sample: None,
         index_hints: vec![],
-    };
-    SetExpr::Select(Box::new(Select {
+    }
+}
+
+/// `SELECT projection FROM from WHERE selection GROUP BY keys`.
+pub(crate) fn select(
+    projection: Vec<SelectItem>,
+    from: TableFactor,
+    selection: Option<SqlExpr>,
+    keys: Vec<SqlExpr>,
+) -> Select {
+    Select {
         select_token: AttachedToken::empty(),
         optimizer_hints: vec![],
         distinct: None,
         select_modifiers: None,
         top: None,
         top_before_distinct: false,
-        projection: vec![SelectItem::Wildcard(WildcardAdditionalOptions::default())],
+        projection,
         exclude: None,
         into: None,
-        from: vec![TableWithJoins { relation, joins: vec![] }],
+        from: vec![TableWithJoins { relation: from, joins: vec![] }],
         lateral_views: vec![],
         prewhere: None,
-        selection: None,
+        selection,
         connect_by: vec![],
-        group_by: GroupByExpr::Expressions(vec![], vec![]),
+        group_by: GroupByExpr::Expressions(keys, vec![]),
         cluster_by: vec![],
         distribute_by: vec![],
         sort_by: vec![],
@@ -147,5 +162,5 @@ pub(crate) fn all_of(collection: Ident) -> SetExpr {
         window_before_qualify: false,
         value_table_mode: None,
         flavor: SelectFlavor::Standard,
-    }))
+    }
 }
