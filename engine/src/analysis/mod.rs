@@ -25,6 +25,7 @@ mod record;
 mod resolve;
 mod runs;
 mod schema;
+mod scope;
 mod syntax;
 mod translate;
 mod treatment;

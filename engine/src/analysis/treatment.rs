@@ -5,7 +5,7 @@ use super::config::{self, Collection, Ordered};
 use super::error::AnalysisError;
 use super::locate::Way;
 use super::model::{Analysis, Normalisation, Scope, Treatment};
-use super::resolve::check_scopes;
+use super::scope::{check_names, check_scopes};
 use super::warning::Warning;
 use crate::dialect::faults::nearest;
 
@@ -187,115 +187,6 @@ fn columns(analysis: &Analysis, raw: &config::Raw, sample: &str) -> Vec<(Vec<Col
         }
     }
     files
-}
-
-/// That everything named in scopes exists.
-fn check_names(analysis: &Analysis, raw: &config::Raw) -> Result<()> {
-    let top = Way::default();
-    let weights: Vec<&str> = analysis.weights.keys().map(String::as_str).chain(BUILT_IN).collect();
-    let shapes: Vec<&str> = raw.variations.shape.define.keys().collect();
-    let sections = [
-        (top.key("weights"), &raw.weights.common, &raw.weights.bysample, "weight", &weights),
-        (
-            top.key("variations").key("weights"),
-            &raw.variations.weights.common,
-            &raw.variations.weights.bysample,
-            "weight",
-            &weights,
-        ),
-        (
-            top.key("variations").key("shape"),
-            &raw.variations.shape.common,
-            &raw.variations.shape.bysample,
-            "shape variation",
-            &shapes,
-        ),
-    ];
-    for (way, common, bysample, what, known) in sections {
-        let own = bysample.iter().map(|(sample, scope)| (way.key("bysample").key(sample), scope));
-        for (way, scope) in std::iter::once((way.key("common"), common)).chain(own) {
-            check_scope(analysis, scope, &way, what, known)?;
-        }
-    }
-    for (name, histogram) in raw.histograms.iter() {
-        for (i, asked) in histogram.only_variations.iter().flatten().enumerate() {
-            let of_weights = analysis.weights.iter().flat_map(|(name, weight)| {
-                weight.variations.iter().map(|(variation, _)| variation).chain([name])
-            });
-            let of_shapes = analysis.shapes.iter().flat_map(|shape| [&shape.name, &shape.of]);
-            let known: Vec<&str> = of_weights.chain(of_shapes).map(String::as_str).collect();
-            if asked != "nominal" && !known.contains(&asked.as_str()) {
-                let way = top.key("histograms").key(name).key("only_variations").index(i);
-                return Err(AnalysisError::Unknown {
-                    place: analysis.source.place(&way),
-                    what: "variation",
-                    name: asked.clone(),
-                    near: nearest(asked, known.into_iter(), 2),
-                });
-            }
-        }
-    }
-    let way = top.key("columns");
-    let own = raw.columns.bysample.iter().map(|(sample, scope)| (way.key("bysample").key(sample), scope));
-    for (way, scope) in std::iter::once((way.key("common"), &raw.columns.common)).chain(own) {
-        for (category, _) in scope.bycategory.iter() {
-            check_category(analysis, category, &way.key("bycategory").key(category))?;
-        }
-    }
-    for (sample, _) in raw.columns.bysample.iter() {
-        if !analysis.datasets.iter().any(|dataset| dataset.sample == sample) {
-            let samples = analysis.datasets.iter().map(|dataset| dataset.sample.as_str());
-            return Err(AnalysisError::Unknown {
-                place: analysis.source.place(&way.key("bysample").key(sample)),
-                what: "sample",
-                name: sample.to_owned(),
-                near: nearest(sample, samples, 1),
-            });
-        }
-    }
-    Ok(())
-}
-
-fn check_scope(
-    analysis: &Analysis,
-    scope: &config::Scope,
-    way: &Way,
-    what: &'static str,
-    known: &[&str],
-) -> Result<()> {
-    let check = |list: &[String], way: Way| {
-        for (i, name) in list.iter().enumerate() {
-            if !known.contains(&name.as_str()) {
-                return Err(AnalysisError::Unknown {
-                    place: analysis.source.place(&way.index(i)),
-                    what,
-                    name: name.clone(),
-                    near: nearest(name, known.iter().copied(), 2),
-                });
-            }
-        }
-        Ok(())
-    };
-    check(&scope.inclusive, way.key("inclusive"))?;
-    for (category, list) in scope.bycategory.iter() {
-        check_category(analysis, category, &way.key("bycategory").key(category))?;
-        check(list, way.key("bycategory").key(category))?;
-    }
-    Ok(())
-}
-
-fn check_category(analysis: &Analysis, category: &str, way: &Way) -> Result<()> {
-    let known = analysis.categories.iter().map(|known| known.name.as_str());
-    if known.clone().any(|name| name == category) {
-        return Ok(());
-    }
-    let near = nearest(category, known, 2);
-    Err(AnalysisError::Unknown {
-        place: analysis.source.place(way),
-        what: "category",
-        name: category.to_owned(),
-        near,
-    })
 }
 
 /// What is odd about weights and variations.

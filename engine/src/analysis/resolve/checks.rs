@@ -1,0 +1,103 @@
+//! Names that the script could not tell apart.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::{RESERVED, Resolver};
+use crate::analysis::cut::NamedCut;
+use crate::analysis::locate::Way;
+use crate::analysis::model::{Body, Definition, Histogram, Shape, Weight};
+use crate::analysis::{Result, names};
+
+impl Resolver<'_> {
+    pub(super) fn check_name(&self, name: &str, way: &Way) -> Result<()> {
+        if RESERVED.contains(&name) || name.contains("__") || name.starts_with("w_") {
+            let problem =
+                format!("'{name}' is a name of the script itself; choose another (no __, no w_ in front)");
+            return Err(self.wrong(way, problem));
+        }
+        Ok(())
+    }
+
+    /// A shift renames collections; an alias of the same name would be renamed with it.
+    pub(super) fn check_aliases(
+        &self,
+        definitions: &[Definition],
+        cuts: &[NamedCut],
+        skim: &[NamedCut],
+        defined: &BTreeMap<String, bool>,
+        shapes: &[Shape],
+    ) -> Result<()> {
+        let shifted =
+            shapes.iter().flat_map(|shape| &shape.shifts).filter_map(|(collection, _)| collection.as_ref());
+        let taken: BTreeSet<&str> =
+            shifted.map(String::as_str).chain(defined.keys().map(String::as_str)).collect();
+        let mut aliases: BTreeSet<String> = BTreeSet::new();
+        for definition in definitions {
+            aliases.extend(match &definition.body {
+                Body::Collection(query) => names::aliases(query),
+                Body::Variable(expr) => names::aliases(expr),
+            });
+        }
+        aliases.extend(cuts.iter().chain(skim).flat_map(|cut| names::aliases(&cut.expr)));
+        match aliases.iter().find(|alias| taken.contains(alias.as_str())) {
+            None => Ok(()),
+            Some(alias) => {
+                let problem = format!(
+                    "an object is called '{alias}' in a subquery, which is the name of a collection or variable; call it otherwise"
+                );
+                Err(self.wrong(&Way::default(), problem))
+            }
+        }
+    }
+
+    /// A shift renames the branch MET_phi; in the object MET it would be found unshifted.
+    pub(super) fn check_objects(
+        &self,
+        definitions: &[Definition],
+        cuts: &[NamedCut],
+        weights: &BTreeMap<String, Weight>,
+        histograms: &[Histogram],
+        shapes: &[Shape],
+    ) -> Result<()> {
+        let shifted: BTreeSet<&str> = (shapes.iter().flat_map(|shape| &shape.shifts))
+            .filter(|(collection, _)| collection.is_none())
+            .flat_map(|(_, fields)| fields.iter().map(|(field, _)| field.as_str()))
+            .collect();
+        let mut words: BTreeSet<String> = BTreeSet::new();
+        for definition in definitions {
+            words.extend(match &definition.body {
+                Body::Collection(query) => names::words(query),
+                Body::Variable(expr) => names::words(expr),
+            });
+        }
+        words.extend(cuts.iter().flat_map(|cut| names::words(&cut.expr)));
+        words.extend(weights.values().flat_map(|weight| names::words(&weight.nominal)));
+        words.extend(histograms.iter().flat_map(|h| &h.axes).flat_map(|(value, _)| names::words(value)));
+        for field in shifted {
+            let object_of = |word: &&String| {
+                field.strip_prefix(word.as_str()).is_some_and(|rest| rest.starts_with('_') && rest.len() > 1)
+            };
+            if let Some(object) = words.iter().find(object_of) {
+                let problem = format!(
+                    "'{field}' is shifted, but '{object}' is used as a whole, which would not see it; name its fields ({field})"
+                );
+                return Err(self.wrong(&Way::default().key("variations").key("shape"), problem));
+            }
+        }
+        Ok(())
+    }
+
+    /// Labels of the axis of variations.
+    pub(super) fn check_labels(&self, weights: &BTreeMap<String, Weight>, shapes: &[Shape]) -> Result<()> {
+        let mut known = BTreeSet::from(["nominal"]);
+        let of_weights = weights.values().flat_map(|weight| &weight.variations).map(|(label, _)| label);
+        for label in of_weights.chain(shapes.iter().map(|shape| &shape.name)) {
+            if !known.insert(label) {
+                let problem =
+                    format!("two variations are called '{label}'; names of weights and shifts must differ");
+                return Err(self.wrong(&Way::default().key("variations"), problem));
+            }
+        }
+        Ok(())
+    }
+}
