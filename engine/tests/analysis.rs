@@ -106,14 +106,36 @@ fn an_independent_implementation_gives_the_same_numbers() {
         .unwrap();
     assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
     good(&["run", text(&folder.path().join("tthbb.yaml")), "-o", text(&out), "-q"]);
-    let script = tests.join("oracles/tthbb.py");
-    let ran = Command::new(python).arg(script).arg(folder.path()).arg(&out).output().unwrap();
+    agrees(&python, "tthbb.py", folder.path(), &out);
+}
+
+/// An oracle says that it found what the run wrote.
+fn agrees(python: &std::ffi::OsStr, oracle: &str, samples: &Path, results: &Path) {
+    let script = examples().join("../../tests/oracles").join(oracle);
+    let ran = Command::new(python).arg(script).arg(samples).arg(results).output().unwrap();
     let told = String::from_utf8_lossy(&ran.stdout);
     assert!(
         ran.status.success() && told.starts_with("agree"),
         "{told}{}",
         String::from_utf8_lossy(&ran.stderr)
     );
+}
+
+#[test]
+fn categories_of_objects_are_awkwards() {
+    let Some(python) = std::env::var_os("ANA_PYTHON") else {
+        assert!(std::env::var_os("ANA_REQUIRE_PYTHON").is_none(), "ANA_PYTHON is not set");
+        return;
+    };
+    let folder = tempfile::tempdir().unwrap();
+    let analysis = examples().join("../../tests/data/object_categories.yaml");
+    let text_of_it = std::fs::read_to_string(analysis).unwrap();
+    let file = folder.path().join("object_categories.yaml");
+    let datasets = text_of(&examples().join("datasets.json"));
+    std::fs::write(&file, text_of_it.replace("[datasets.json]", &format!("[{datasets}]"))).unwrap();
+    let out = folder.path().join("out");
+    good(&["run", text(&file), "-o", text(&out), "-q"]);
+    agrees(&python, "object_categories.py", &examples(), &out);
 }
 
 #[test]

@@ -106,9 +106,8 @@ async fn q10_gives_the_reference_answers() {
 fn the_schema_is_the_one_in_the_repository() {
     let path = workspace().join("configs/schema/analysis.schema.json");
     let kept: Value = serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
-    assert_eq!(
-        analysis::json_schema(),
-        kept,
-        "cargo run --bin ana-sql -- schema > configs/schema/analysis.schema.json"
+    assert!(
+        analysis::json_schema() == kept,
+        "it differs: cargo run --bin ana-sql -- schema > configs/schema/analysis.schema.json"
     );
 }

@@ -1,6 +1,6 @@
 //! Datasets: what is known about the files, and expressions that depend on it.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use std::path::Path;
 
 use datafusion::scalar::ScalarValue;
@@ -78,9 +78,10 @@ pub(super) fn load(
 fn read(parsed: &Datasets, names: &[&str], source: &Source, way: &Way) -> Result<Vec<Dataset>> {
     let mut all: Vec<Dataset> = Vec::new();
     let mut seen = BTreeSet::new();
+    let mut places: HashMap<&str, usize> = HashMap::new();
     for file in &parsed.files {
         let beside = names.get(file.source).and_then(|name| Path::new(name).parent());
-        if let Some(known) = all.iter_mut().find(|dataset| dataset.name == file.dataset) {
+        if let Some(known) = places.get(file.dataset.as_str()).and_then(|place| all.get_mut(*place)) {
             let path = place(&file.location, beside);
             if !seen.insert((file.dataset.clone(), path.clone())) {
                 let problem = format!("dataset '{}' has {path} twice", file.dataset);
@@ -118,6 +119,7 @@ fn read(parsed: &Datasets, names: &[&str], source: &Source, way: &Way) -> Result
             return Err(AnalysisError::Value { place: source.place(&way.key("jsons")), problem });
         };
         seen.insert((file.dataset.clone(), place(&file.location, beside)));
+        places.insert(&file.dataset, all.len());
         all.push(Dataset {
             name: file.dataset.clone(),
             sample,
@@ -137,11 +139,13 @@ fn read(parsed: &Datasets, names: &[&str], source: &Source, way: &Way) -> Result
 
 /// A sample is treated one way: it cannot be both data and simulation.
 fn check_samples(all: &[Dataset], source: &Source, way: &Way) -> Result<()> {
+    let mut first: HashMap<&str, &Dataset> = HashMap::new();
     for dataset in all {
-        if let Some(other) = all.iter().find(|d| d.sample == dataset.sample && d.is_mc != dataset.is_mc) {
+        let other = *first.entry(&dataset.sample).or_insert(dataset);
+        if other.is_mc != dataset.is_mc {
             let problem = format!(
                 "sample '{}' is data in one dataset and simulation in another ('{}', '{}')",
-                dataset.sample, dataset.name, other.name
+                dataset.sample, other.name, dataset.name
             );
             return Err(AnalysisError::Value { place: source.place(&way.key("jsons")), problem });
         }
@@ -206,19 +210,26 @@ fn choose<K: Copy>(keyed: &[(K, &Expr)], condition: impl Fn(&[K]) -> Expr) -> Ex
 
 /// An expression that depends on year, kind and primary dataset: itself where it is the same for all datasets.
 pub(super) fn by_dataset(datasets: &[Dataset], mut of: impl FnMut(&Dataset) -> Result<Expr>) -> Result<Expr> {
-    let mut expressions = Vec::with_capacity(datasets.len());
-    for dataset in datasets {
+    let key = |dataset: &Dataset| {
+        let primary = dataset.primary_dataset.clone().filter(|_| !dataset.is_mc);
+        (dataset.year.clone(), dataset.is_mc, primary)
+    };
+    // Thousands of datasets are of a few kinds.
+    let mut seen = BTreeSet::new();
+    let kinds: Vec<&Dataset> = datasets.iter().filter(|dataset| seen.insert(key(dataset))).collect();
+    let mut expressions = Vec::with_capacity(kinds.len());
+    for dataset in &kinds {
         expressions.push(of(dataset)?);
     }
-    let keyed: Vec<(&Dataset, &Expr)> = datasets.iter().zip(&expressions).collect();
-    let years = datasets.iter().map(|d| &d.year).collect::<BTreeSet<_>>().len() > 1;
-    let kinds = datasets.iter().map(|d| d.is_mc).collect::<BTreeSet<_>>().len() > 1;
-    let one = |dataset: &Dataset| {
+    let keyed: Vec<(&Dataset, &Expr)> = kinds.iter().copied().zip(&expressions).collect();
+    let several_years = kinds.iter().map(|d| &d.year).collect::<BTreeSet<_>>().len() > 1;
+    let data_and_simulation = kinds.iter().map(|d| d.is_mc).collect::<BTreeSet<_>>().len() > 1;
+    let one = |dataset: &&Dataset| {
         let mut parts = Vec::new();
-        if years {
+        if several_years {
             parts.push(syntax::is_one_of("year", [dataset.year.as_str()]));
         }
-        if kinds {
+        if data_and_simulation {
             let is_mc = syntax::column("is_mc");
             parts.push(if dataset.is_mc { is_mc } else { not(is_mc) });
         }
@@ -227,16 +238,7 @@ pub(super) fn by_dataset(datasets: &[Dataset], mut of: impl FnMut(&Dataset) -> R
         }
         syntax::all(parts)
     };
-    Ok(choose(&keyed, |datasets: &[&Dataset]| {
-        let mut conditions: Vec<Expr> = Vec::new();
-        for dataset in datasets {
-            let condition = one(dataset);
-            if !conditions.contains(&condition) {
-                conditions.push(condition);
-            }
-        }
-        syntax::any(conditions)
-    }))
+    Ok(choose(&keyed, |datasets: &[&Dataset]| syntax::any(datasets.iter().map(one))))
 }
 
 /// `NOT expr`.

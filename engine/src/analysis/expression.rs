@@ -12,7 +12,7 @@ use super::error::AnalysisError;
 use super::locate::{Source, Way};
 use super::parameter::Parameters;
 use super::{Result, dataset::Dataset, syntax};
-use crate::dialect::syntax::AnaDialect;
+use crate::dialect::{chain, syntax::AnaDialect};
 
 /// How deep expressions may nest.
 const RECURSION_LIMIT: usize = 200;
@@ -51,6 +51,12 @@ impl Reader<'_> {
         let parser = Parser::new(&dialect).with_recursion_limit(RECURSION_LIMIT);
         let mut parser = parser.try_with_sql(&sql).map_err(|e| wrong(said(&e)))?;
         let mut parsed = parse(&mut parser).map_err(|e| wrong(said(&e)))?;
+        if !chain::all_are_short(&mut parsed) {
+            return Err(wrong(format!(
+                "more than {} operators in a row; name parts of it as variables",
+                chain::LONGEST
+            )));
+        }
         let rest = parser.peek_token();
         if rest.token != Token::EOF {
             return Err(wrong(format!("unexpected '{rest}'")));

@@ -2,14 +2,14 @@
 
 use std::f64::consts::PI;
 
-use datafusion::sql::sqlparser::ast::{AccessExpr, Array, Expr, Subscript};
+use datafusion::sql::sqlparser::ast::{Array, Expr};
 use serde_yaml::Value;
 
 use super::config::{self, Axis};
 use super::error::AnalysisError;
 use super::expression::Reader;
 use super::locate::Way;
-use super::model::Histogram;
+use super::model::{Collapse, Filled, Histogram};
 use super::parameter::plain;
 use super::{Result, syntax};
 use crate::dialect::faults::nearest;
@@ -243,9 +243,6 @@ pub(super) fn resolve(
     if raw.metadata_hist == Some(true) {
         return Err(unsupported("metadata_hist", "run.json has the events and the throughput"));
     }
-    if raw.collapse_masks.is_some() || raw.collapse_masks_mode.is_some() {
-        return Err(unsupported("collapse_2D_masks", "write list_any(…) or list_all(…) in the cut"));
-    }
     let weighted = match raw.storage.as_deref() {
         None | Some("weight" | "Weight" | "double" | "Double") => true,
         Some("int64" | "Int64") => false,
@@ -265,10 +262,25 @@ pub(super) fn resolve(
         weighted: weighted && raw.no_weights != Some(true),
         varied: raw.variations != Some(false),
         only_variations: raw.only_variations.clone(),
+        collapse: collapse(raw, reader, way)?,
         categories: chosen(raw, reader, way, categories)?,
         only_samples: raw.only_samples.clone(),
         exclude_samples: raw.exclude_samples.clone().unwrap_or_default(),
     })
+}
+
+fn collapse(raw: &config::Histogram, reader: &Reader<'_>, way: &Way) -> Result<Option<Collapse>> {
+    let mode = match raw.collapse_masks_mode.as_deref() {
+        None | Some("OR") => Collapse::Any,
+        Some("AND") => Collapse::All,
+        Some(other) => {
+            return Err(AnalysisError::Value {
+                place: reader.source.place(&way.key("collapse_2D_masks_mode")),
+                problem: format!("collapse_2D_masks_mode is OR or AND, not '{other}'"),
+            });
+        }
+    };
+    Ok((raw.collapse_masks == Some(true)).then_some(mode))
 }
 
 fn chosen(
@@ -298,7 +310,7 @@ fn chosen(
     Ok(categories.iter().filter(keep).cloned().collect())
 }
 
-fn resolve_axis(raw: &Axis, reader: &Reader<'_>, way: &Way) -> Result<(Expr, Expr)> {
+fn resolve_axis(raw: &Axis, reader: &Reader<'_>, way: &Way) -> Result<Filled> {
     let wrong = |key: &str, problem: String| AnalysisError::Value {
         place: reader.source.place(&way.key(key)),
         problem,
@@ -393,7 +405,9 @@ fn resolve_axis(raw: &Axis, reader: &Reader<'_>, way: &Way) -> Result<(Expr, Exp
         }
     };
     let name = raw.name.clone().unwrap_or(default_name);
-    Ok((value, syntax::call("named_axis", vec![axis, syntax::string(&name)])))
+    let of_objects = raw.expr.is_none() && raw.pos.is_none();
+    let collection = raw.coll.clone().filter(|coll| of_objects && coll != "events" && coll != "metadata");
+    Ok(Filled { value, axis: syntax::call("named_axis", vec![axis, syntax::string(&name)]), collection })
 }
 
 /// What is filled, and what the axis is called unless told.
@@ -434,15 +448,8 @@ fn value(raw: &Axis, reader: &Reader<'_>, way: &Way) -> Result<(Expr, String)> {
         Some(pos) if pos < 0 => {
             Err(wrong("pos", "pos counts from 0; places from the end are not defined".to_owned()))
         }
-        Some(pos) => Ok((
-            Expr::CompoundFieldAccess {
-                root: Box::new(syntax::column(coll)),
-                access_chain: vec![
-                    AccessExpr::Dot(Expr::Identifier(syntax::ident(field))),
-                    AccessExpr::Subscript(Subscript::Index { index: syntax::integer(pos.saturating_add(1)) }),
-                ],
-            },
-            name,
-        )),
+        Some(pos) => {
+            Ok((syntax::element(syntax::field(coll, field), syntax::integer(pos.saturating_add(1))), name))
+        }
     }
 }

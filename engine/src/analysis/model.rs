@@ -77,7 +77,43 @@ pub(super) enum Body {
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Category {
     pub(super) name: String,
+    /// Cuts on events; those on objects as whether any object passes.
     pub(super) cuts: Vec<String>,
+    /// Cuts on objects.
+    pub(super) mask: Option<Mask>,
+}
+
+/// Which objects of a collection are in a category.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Mask {
+    pub(super) collection: String,
+    /// Names of the cuts, each a list of booleans.
+    pub(super) cuts: Vec<String>,
+    /// Name of the cut that says whether any object passes.
+    pub(super) any: String,
+    /// Name of the cut that says whether all objects pass, where a histogram asks for it.
+    pub(super) all: Option<String>,
+}
+
+impl Category {
+    /// The cuts on events, where those on objects are taken together so.
+    pub(super) fn event_cuts(&self, collapse: Option<Collapse>) -> Vec<String> {
+        match &self.mask {
+            Some(Mask { any, all: Some(all), .. }) if collapse == Some(Collapse::All) => {
+                self.cuts.iter().map(|cut| if cut == any { all } else { cut }).cloned().collect()
+            }
+            _ => self.cuts.clone(),
+        }
+    }
+}
+
+/// How cuts on objects become a cut on an event.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Collapse {
+    /// Any object passes.
+    Any,
+    /// All objects pass.
+    All,
 }
 
 /// A weight: nominal, and its variations by their full names.
@@ -105,14 +141,24 @@ pub(super) struct Shape {
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Histogram {
     pub(super) name: String,
-    /// Value and axis.
-    pub(super) axes: Vec<(Expr, Expr)>,
+    pub(super) axes: Vec<Filled>,
     pub(super) weighted: bool,
     pub(super) varied: bool,
     pub(super) only_variations: Option<Vec<String>>,
+    /// What cuts on objects mean for it where it has no axis of their collection.
+    pub(super) collapse: Option<Collapse>,
     pub(super) categories: Vec<String>,
     pub(super) only_samples: Option<Vec<String>>,
     pub(super) exclude_samples: Vec<String>,
+}
+
+/// An axis and what is filled into it.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Filled {
+    pub(super) value: Expr,
+    pub(super) axis: Expr,
+    /// The collection whose objects are filled, all of them; `None` for one value per event.
+    pub(super) collection: Option<String>,
 }
 
 /// Samples that are treated alike: one SELECT of the script.

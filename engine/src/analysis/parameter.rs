@@ -1,6 +1,7 @@
 //! Parameters: layered YAML files with references.
 
 use std::borrow::Cow;
+use std::cell::Cell;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
@@ -14,6 +15,8 @@ use crate::dialect::faults::nearest;
 
 /// How often a reference may lead to another.
 const LONGEST_CHAIN: usize = 32;
+/// How many values one lookup may visit: references that name others twice double with every level.
+const MOST_VALUES: usize = 100_000;
 /// How OmegaConf writes a value that somebody has to give.
 const MISSING: &str = "???";
 
@@ -21,6 +24,8 @@ const MISSING: &str = "???";
 #[derive(Debug, Clone, Default)]
 pub(super) struct Parameters {
     tree: Value,
+    /// Values that the lookup at hand has visited.
+    visited: Cell<usize>,
 }
 
 impl Parameters {
@@ -54,11 +59,12 @@ impl Parameters {
                 return Err(AnalysisError::Value { place, problem: "parameters are a mapping".to_owned() });
             }
         }
-        Ok(Self { tree })
+        Ok(Self { tree, visited: Cell::new(0) })
     }
 
     /// The value of `a.b.c`, its references followed.
     pub(super) fn get(&self, name: &str, place: &Place) -> Result<Value> {
+        self.visited.set(0);
         let value = self.follow(name, place, 0)?;
         self.settle_all(value, name, place, 0)
     }
@@ -69,6 +75,7 @@ impl Parameters {
         let place = Place { file: PathBuf::new(), position: None, path: String::new() };
         let settled = top.iter().map(|(key, value)| {
             let path = plain(key).unwrap_or_default();
+            self.visited.set(0);
             (key.clone(), self.settle_all(value.clone(), &path, &place, 0).unwrap_or_else(|_| value.clone()))
         });
         Value::Mapping(settled.collect())
@@ -179,6 +186,15 @@ impl Parameters {
 
     /// Replaces references in a text, which stands at `path`.
     fn settle(&self, value: Value, path: &str, place: &Place, depth: usize) -> Result<Value> {
+        self.visited.set(self.visited.get() + 1);
+        if self.visited.get() > MOST_VALUES {
+            return Err(AnalysisError::Parameter {
+                place: place.clone(),
+                parameter: path.to_owned(),
+                problem: format!("leads to more than {MOST_VALUES} values"),
+                near: vec![],
+            });
+        }
         let Value::String(text) = &value else { return Ok(value) };
         if text == MISSING {
             return Err(AnalysisError::Parameter {
@@ -300,7 +316,7 @@ mod tests {
     }
 
     fn parameters(text: &str) -> Parameters {
-        Parameters { tree: serde_yaml::from_str(text).unwrap() }
+        Parameters { tree: serde_yaml::from_str(text).unwrap(), ..Parameters::default() }
     }
 
     #[test]
@@ -317,6 +333,23 @@ mod tests {
     fn circles_are_errors() {
         let p = parameters("a: '${b}'\nb: '${a}'");
         assert!(p.get("a", &place()).unwrap_err().to_string().contains("refers to itself"));
+    }
+
+    #[test]
+    fn references_that_double_are_bounded() {
+        let mut text = "a0: x\nm0: {x: 1}\n".to_owned();
+        for level in 1..=30 {
+            let below = level - 1;
+            text.push_str(&format!("a{level}: '${{a{below}}}${{a{below}}}'\n"));
+            text.push_str(&format!("m{level}: {{x: '${{m{below}}}', y: '${{m{below}}}'}}\n"));
+        }
+        let p = parameters(&text);
+        for name in ["a30", "m30"] {
+            let told = p.get(name, &place()).unwrap_err().to_string();
+            assert!(told.contains("more than 100000 values"), "{told}");
+        }
+        assert_eq!(p.get("a3", &place()).unwrap(), Value::from("x".repeat(8)));
+        assert!(matches!(p.resolved(), Value::Mapping(_)));
     }
 
     #[test]

@@ -36,6 +36,8 @@ pub(super) enum Statement {
 pub(super) struct Steps {
     pub(super) steps: Vec<Step>,
     pub(super) finals: Vec<(String, Select)>,
+    /// Names of the columns that the rows are sorted by.
+    pub(super) order: Vec<String>,
 }
 
 #[derive(Debug, Clone)]
@@ -112,6 +114,10 @@ fn write_steps(out: &mut String, steps: &Steps) {
         }
         comment(out, 0, about);
         write_select(out, select, 0);
+    }
+    if !steps.order.is_empty() {
+        let names: Vec<String> = steps.order.iter().map(|name| ident(name).to_string()).collect();
+        put(out, format_args!("\nORDER BY {}", names.join(", ")));
     }
 }
 

@@ -68,5 +68,5 @@ pub(super) fn sums(analysis: &Analysis) -> Option<Statement> {
     let conditions = chosen_files(analysis).into_iter().chain([of_samples]);
     let select = syntax::select(items, syntax::table("runs"), Some(syntax::all(conditions)), keys());
     let comment = "The sums of weights before any cut, in these files or those they were skimmed from.";
-    Some(Statement::Query(Steps { steps: vec![], finals: vec![(comment.to_owned(), select)] }))
+    Some(Statement::Query(Steps { finals: vec![(comment.to_owned(), select)], ..Steps::default() }))
 }

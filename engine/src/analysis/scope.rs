@@ -129,6 +129,11 @@ fn check_scope(
     check(&scope.inclusive, way.key("inclusive"))?;
     for (category, list) in scope.bycategory.iter() {
         check_category(analysis, category, &way.key("bycategory").key(category))?;
+        if let Some(twice) = list.iter().find(|name| scope.inclusive.contains(name)) {
+            let problem = format!("{what} '{twice}' is inclusive already, for every category");
+            let place = analysis.source.place(&way.key("bycategory").key(category));
+            return Err(AnalysisError::Value { place, problem });
+        }
         check(list, way.key("bycategory").key(category))?;
     }
     Ok(())

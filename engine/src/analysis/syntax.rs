@@ -1,9 +1,9 @@
 //! Pieces of SQL as syntax trees.
 
 use datafusion::sql::sqlparser::ast::{
-    BinaryOperator, CaseWhen, DictionaryField, DuplicateTreatment, Expr, Function, FunctionArg,
+    AccessExpr, BinaryOperator, CaseWhen, DictionaryField, DuplicateTreatment, Expr, Function, FunctionArg,
     FunctionArgExpr, FunctionArgOperator, FunctionArgumentList, FunctionArguments, Ident, ObjectName,
-    SelectItem, TableFactor, UnaryOperator, Value, WildcardAdditionalOptions,
+    SelectItem, Subscript, TableFactor, UnaryOperator, Value, WildcardAdditionalOptions,
     helpers::attached_token::AttachedToken,
 };
 use datafusion::sql::sqlparser::keywords::{
@@ -71,6 +71,12 @@ pub(super) fn float(value: f64) -> Expr {
 /// `true` or `false`.
 pub(super) fn boolean(value: bool) -> Expr {
     Expr::Value(Value::Boolean(value).with_empty_span())
+}
+
+/// `of[index]`: an element, or the elements where a list of booleans is true.
+pub(super) fn element(of: Expr, index: Expr) -> Expr {
+    let access = AccessExpr::Subscript(Subscript::Index { index });
+    Expr::CompoundFieldAccess { root: Box::new(of), access_chain: vec![access] }
 }
 
 /// `left op right`.

@@ -1,5 +1,7 @@
 //! Which weights, variations and histograms every sample has; samples that are treated alike share a SELECT.
 
+use std::collections::BTreeSet;
+
 use super::Result;
 use super::config::{self, Collection, Ordered};
 use super::error::AnalysisError;
@@ -22,8 +24,9 @@ pub(super) fn assign(analysis: &mut Analysis) -> Result<()> {
     check_scopes(analysis, &raw.variations.shape.bysample, &variations.key("shape").key("bysample"))?;
     check_names(analysis, &raw)?;
     let mut samples: Vec<(String, bool)> = Vec::new();
+    let mut seen = BTreeSet::new();
     for dataset in &analysis.datasets {
-        if !samples.iter().any(|(known, _)| *known == dataset.sample) {
+        if seen.insert(&dataset.sample) {
             samples.push((dataset.sample.clone(), dataset.is_mc));
         }
     }

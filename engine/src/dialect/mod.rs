@@ -7,6 +7,7 @@
 
 pub(crate) mod build;
 mod catalog;
+pub(crate) mod chain;
 pub(crate) mod collection;
 pub(crate) mod definition;
 pub mod elementwise;

@@ -1,6 +1,7 @@
 //! A text of several statements, each with its place.
 
 use datafusion::common::format::ExplainStatementOptions;
+use datafusion::common::plan_err;
 use datafusion::error::DataFusionError;
 pub use datafusion::sql::parser::Statement;
 use datafusion::sql::{
@@ -8,7 +9,7 @@ use datafusion::sql::{
     sqlparser::{ast::Statement as SqlStatement, tokenizer::Token},
 };
 
-use super::{definition, faults, syntax::AnaDialect};
+use super::{chain, definition, faults, syntax::AnaDialect};
 use crate::error::Result;
 
 /// How deep expressions may nest before the parser refuses: hand-written selections stay below ten,
@@ -44,10 +45,17 @@ fn statements(parser: &mut DFParser) -> Result<Vec<Statement>, DataFusionError> 
         if !separated {
             return Ok(parser.parser.expected("end of statement", next)?);
         }
-        all.push(match definition::parse(parser)? {
+        let mut statement = match definition::parse(parser)? {
             Some(statement) => statement,
             None => parser.parse_statement()?,
-        });
+        };
+        if !chain::all_are_short_in(&mut statement) {
+            return plan_err!(
+                "more than {} operators in a row; name parts of them in a subquery",
+                chain::LONGEST
+            );
+        }
+        all.push(statement);
     }
 }
 
@@ -118,5 +126,9 @@ mod tests {
     fn nesting_is_bounded() {
         let deep = format!("SELECT {}1{}", "(".repeat(100_000), ")".repeat(100_000));
         assert!(parse(&deep).is_err());
+        let chain = |terms: usize| parse(&format!("SELECT 1{}", " + x * 2".repeat(terms)));
+        assert!(chain(900).is_ok());
+        let told = chain(300_000).unwrap_err().to_string();
+        assert!(told.contains("more than 1000 operators in a row"), "{told}");
     }
 }

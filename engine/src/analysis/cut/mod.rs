@@ -3,6 +3,8 @@
 //! `>=` and `>` are those of PocketCoffea: `get_nObj_*` and the b-tag counts take pt `>=`, `get_nElectron` and
 //! `get_nMuon` take pt `>`, a working point is passed with `>`.
 
+use std::cell::RefCell;
+
 use datafusion::sql::sqlparser::ast::{BinaryOperator, Expr};
 use serde_yaml::Value;
 
@@ -17,11 +19,12 @@ use super::config::{self, Ordered};
 use super::error::AnalysisError;
 use super::expression::Reader;
 use super::locate::Way;
+use super::warning::Warning;
 use super::{Result, syntax};
 use crate::dialect::faults::nearest;
 
 /// The factories a cut can be.
-pub(super) const FACTORIES: [&str; 24] = [
+pub(super) const FACTORIES: [&str; 30] = [
     "passthrough",
     "get_nObj_min",
     "get_nObj_eq",
@@ -43,8 +46,14 @@ pub(super) const FACTORIES: [&str; 24] = [
     "count_objects_lt",
     "count_objects_eq",
     "min_nObj",
+    "min_nObj_minPt",
     "eq_nObj",
+    "eq_nObj_minPt",
     "less_nObj",
+    "nBtagMin",
+    "nBtagEq",
+    "nElectron",
+    "nMuon",
     "cut",
 ];
 
@@ -67,6 +76,7 @@ pub(super) struct Cuts<'a> {
     pub(super) reader: &'a Reader<'a>,
     /// The section `cuts`.
     pub(super) named: &'a Ordered<config::Cut>,
+    pub(super) warnings: RefCell<Vec<Warning>>,
 }
 
 impl Cuts<'_> {
@@ -110,6 +120,11 @@ impl Cuts<'_> {
                 near: nearest(factory, FACTORIES.into_iter(), 2),
             });
         }
+        if factory == "get_nBtag" {
+            let place = Some(self.reader.source.place(&way.key(factory)));
+            let message = "get_nBtag is deprecated: it is get_nBtagMin".to_owned();
+            self.warnings.borrow_mut().push(Warning { place, message });
+        }
         let arguments = Arguments { cuts: self, factory, given, way: way.key(factory) };
         let event = |name: String, expr: Expr| NamedCut { name, expr, collection: None };
         let cut = match factory {
@@ -117,13 +132,17 @@ impl Cuts<'_> {
                 arguments.only(&[])?;
                 event("passthrough".to_owned(), syntax::boolean(true))
             }
-            "get_nObj_min" | "min_nObj" => arguments.objects(BinaryOperator::GtEq, "min", true)?,
-            "get_nObj_eq" | "eq_nObj" => arguments.objects(BinaryOperator::Eq, "eq", true)?,
+            "get_nObj_min" | "min_nObj" | "min_nObj_minPt" => {
+                arguments.objects(BinaryOperator::GtEq, "min", true)?
+            }
+            "get_nObj_eq" | "eq_nObj" | "eq_nObj_minPt" => {
+                arguments.objects(BinaryOperator::Eq, "eq", true)?
+            }
             "get_nObj_less" | "less_nObj" => arguments.objects(BinaryOperator::Lt, "less", false)?,
-            "get_nBtagMin" | "get_nBtag" => arguments.btags(BinaryOperator::GtEq, "Min")?,
-            "get_nBtagEq" => arguments.btags(BinaryOperator::Eq, "Eq")?,
-            "get_nElectron" => arguments.leptons(&["ElectronGood", "Electron"])?,
-            "get_nMuon" => arguments.leptons(&["MuonGood", "Muon"])?,
+            "get_nBtagMin" | "get_nBtag" | "nBtagMin" => arguments.btags(BinaryOperator::GtEq, "Min")?,
+            "get_nBtagEq" | "nBtagEq" => arguments.btags(BinaryOperator::Eq, "Eq")?,
+            "get_nElectron" | "nElectron" => arguments.leptons(&["ElectronGood", "Electron"])?,
+            "get_nMuon" | "nMuon" => arguments.leptons(&["MuonGood", "Muon"])?,
             "get_nPVgood" => {
                 arguments.only(&["N", "name"])?;
                 let n = arguments.count()?;

@@ -35,7 +35,7 @@ fn made(yaml: &str, datasets: &[Dataset]) -> (String, String) {
     let raw = RawParameters { files: vec![], values: serde_yaml::from_str(PARAMETERS).unwrap() };
     let parameters = Parameters::load(&raw, &source, std::path::Path::new("")).unwrap();
     let reader = Reader { source: &source, parameters: &parameters, datasets };
-    let cuts = Cuts { reader: &reader, named: &Ordered::default() };
+    let cuts = Cuts { reader: &reader, named: &Ordered::default(), warnings: RefCell::default() };
     let raw: config::Cut = serde_yaml::from_str(yaml).unwrap();
     let cut = cuts.read(&raw, &Way::default(), "own").unwrap();
     (cut.name, cut.expr.to_string())
@@ -87,6 +87,14 @@ fn thresholds_are_inclusive_or_not_as_in_the_field() {
     ] {
         assert_eq!(simulated(yaml), (name.to_owned(), sql.to_owned()), "{yaml}");
     }
+}
+
+#[test]
+fn a_path_of_2017_needs_an_electron_that_passed_the_last_filter() {
+    let electron = "HLT_Ele32_WPTight_Gsf_L1DoubleEG AND EXISTS (SELECT 1 FROM TrigObj AS t WHERE t.id = 11 AND (t.filterBits & 1024) = 1024)";
+    let yaml = "get_HLTsel_custom: {trigger_list: [Ele32_WPTight_Gsf_L1DoubleEG, IsoMu27]}";
+    assert_eq!(made(yaml, &[dataset("mc", "2017", None)]).1, format!("({electron}) OR HLT_IsoMu27"));
+    assert_eq!(simulated(yaml).1, "HLT_Ele32_WPTight_Gsf_L1DoubleEG OR HLT_IsoMu27");
 }
 
 #[test]

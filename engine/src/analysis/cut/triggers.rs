@@ -1,6 +1,6 @@
 //! Triggers, event flags and luminosity sections: what depends on year, kind and primary dataset.
 
-use datafusion::sql::sqlparser::ast::Expr;
+use datafusion::sql::sqlparser::ast::{BinaryOperator, Expr, SelectItem, SetExpr, TableAlias, TableFactor};
 use serde_yaml::Value;
 
 use super::NamedCut;
@@ -9,6 +9,7 @@ use crate::analysis::dataset::{Dataset, by_dataset, not};
 use crate::analysis::error::AnalysisError;
 use crate::analysis::parameter::{child, keys};
 use crate::analysis::{Result, syntax};
+use crate::dialect::build;
 use crate::dialect::faults::nearest;
 
 impl Arguments<'_> {
@@ -62,26 +63,23 @@ impl Arguments<'_> {
                 });
             };
             for path in paths {
-                let column = self.path(&path, prefix, &dataset.year)?;
-                if !fired.contains(&column) {
-                    fired.push(column);
+                let path = self.path(&path, prefix, &dataset.year);
+                if !fired.contains(&path) {
+                    fired.push(path);
                 }
             }
         }
         Ok(syntax::any(fired))
     }
 
-    /// The branch of a trigger path.
-    fn path(&self, path: &str, prefix: &'static str, year: &str) -> Result<Expr> {
+    /// Whether a path fired.
+    fn path(&self, path: &str, prefix: &'static str, year: &str) -> Expr {
         let bare = path.strip_prefix(prefix).and_then(|rest| rest.strip_prefix('_')).unwrap_or(path);
-        if year == "2017" && bare == "Ele32_WPTight_Gsf_L1DoubleEG" {
-            return Err(AnalysisError::Unsupported {
-                place: self.place(),
-                option: "Ele32_WPTight_Gsf_L1DoubleEG of 2017".to_owned(),
-                instead: "it also needs a trigger object with id 11 and filter bit 1024; write the condition in SQL",
-            });
+        let fired = syntax::column(&format!("{prefix}_{bare}"));
+        if year == "2017" && bare == EMULATED {
+            return syntax::all([fired, single_electron()]);
         }
-        Ok(syntax::column(&format!("{prefix}_{bare}")))
+        fired
     }
 
     pub(super) fn trigger_list(&self, prefix: &'static str) -> Result<NamedCut> {
@@ -89,12 +87,11 @@ impl Arguments<'_> {
         let Some(list) = self.list("trigger_list")? else {
             return Err(self.wrong(format!("{} needs trigger_list", self.factory)));
         };
-        let mut fired = Vec::with_capacity(list.len());
-        for path in &list {
-            fired.push(self.path(path, prefix, "")?);
-        }
-        let fired = syntax::any(fired);
-        let expr = if self.boolean("invert")? { not(fired) } else { fired };
+        let invert = self.boolean("invert")?;
+        let expr = by_dataset(self.cuts.reader.datasets, |dataset| {
+            let fired = syntax::any(list.iter().map(|path| self.path(path, prefix, &dataset.year)));
+            Ok(if invert { not(fired) } else { fired })
+        })?;
         Ok(NamedCut {
             name: self.name(|| format!("{prefix}_trigger_{}", list.join("_")))?,
             expr,
@@ -142,4 +139,25 @@ impl Arguments<'_> {
         })?;
         Ok(NamedCut { name: "golden_json_lumi".to_owned(), expr, collection: None })
     }
+}
+
+/// In 2017 the path for one electron was seeded with two; it fired as one where an electron passed the filter of the last
+/// step (PocketCoffea, `lib/triggers.py`).
+const EMULATED: &str = "Ele32_WPTight_Gsf_L1DoubleEG";
+
+/// `EXISTS (SELECT 1 FROM TrigObj AS t WHERE t.id = 11 AND (t.filterBits & 1024) = 1024)`.
+fn single_electron() -> Expr {
+    let mut table = syntax::table("TrigObj");
+    if let TableFactor::Table { alias, .. } = &mut table {
+        *alias = Some(TableAlias { explicit: true, name: syntax::ident("t"), columns: vec![], at: None });
+    }
+    let is = |left: Expr, right: i64| syntax::binary(left, BinaryOperator::Eq, syntax::integer(right));
+    let passed = |bit: i64| {
+        let bits = syntax::field("t", "filterBits");
+        syntax::nested(syntax::binary(bits, BinaryOperator::BitwiseAnd, syntax::integer(bit)))
+    };
+    let condition = syntax::all([is(syntax::field("t", "id"), 11), is(passed(1024), 1024)]);
+    let one = vec![SelectItem::UnnamedExpr(syntax::integer(1))];
+    let select = syntax::select(one, table, Some(condition), vec![]);
+    Expr::Exists { subquery: Box::new(build::query(SetExpr::Select(Box::new(select)))), negated: false }
 }

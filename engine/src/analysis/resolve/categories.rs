@@ -8,7 +8,8 @@ use super::{RESERVED, Resolver};
 use crate::analysis::cut::{self, Cuts, NamedCut};
 use crate::analysis::error::AnalysisError;
 use crate::analysis::locate::Way;
-use crate::analysis::model::Category;
+use crate::analysis::model::{Category, Mask};
+use crate::analysis::names::{is_of, names};
 use crate::analysis::{Result, config, syntax};
 use crate::dialect::faults::nearest;
 
@@ -19,14 +20,19 @@ const STEPS: [&str; 3] = ["initial", "skim", "presel"];
 const MOST_CATEGORIES: usize = 1000;
 
 impl Resolver<'_> {
-    pub(super) fn check_cut(&self, raw: &config::Cut, cut: &NamedCut, way: &Way) -> Result<()> {
+    /// Cuts on events, of what has no categories of objects.
+    pub(super) fn event_cut(&self, raw: &config::Cut, cut: &NamedCut, way: &Way) -> Result<()> {
         if cut.collection.is_some() {
             return Err(AnalysisError::Unsupported {
                 place: self.reader.source.place(way),
                 option: "a cut on the objects of a collection".to_owned(),
-                instead: "make a collection with objects:, or write EXISTS (SELECT 1 FROM … WHERE …)",
+                instead: "it can be part of a category; here make a collection with objects:, or write list_any(…)",
             });
         }
+        self.check_word(raw, cut, way)
+    }
+
+    fn check_word(&self, raw: &config::Cut, cut: &NamedCut, way: &Way) -> Result<()> {
         // A word that is no column could be a cut spelled wrong; the branches are checked with --data.
         if let (config::Cut::Text(text), Expr::Identifier(_)) = (raw, &cut.expr) {
             let near = nearest(text, self.raw.cuts.keys().chain(cut::FACTORIES), 1);
@@ -58,7 +64,7 @@ impl Resolver<'_> {
         for (i, one) in raw.iter().enumerate() {
             let way = way.index(i);
             let cut = cuts.read(one, &way, &format!("{name}_{}", i + 1))?;
-            self.check_cut(one, &cut, &way)?;
+            self.event_cut(one, &cut, &way)?;
             if cut.expr != syntax::boolean(true) {
                 list.push(pool.add(cut));
             }
@@ -66,20 +72,92 @@ impl Resolver<'_> {
         Ok(list)
     }
 
+    /// The cuts of a category, some of which may be on objects.
+    fn conditions(
+        &self,
+        cuts: &Cuts<'_>,
+        pool: &mut Pool<'_>,
+        raw: &[config::Cut],
+        way: &Way,
+        name: &str,
+    ) -> Result<Conditions> {
+        let mut conditions = Conditions::default();
+        for (i, one) in raw.iter().enumerate() {
+            let way = way.index(i);
+            let cut = cuts.read(one, &way, &format!("{name}_{}", i + 1))?;
+            self.check_word(one, &cut, &way)?;
+            match cut.collection.clone() {
+                Some(collection) => {
+                    let named = names(&cut.expr);
+                    if !named.iter().any(|name| is_of(&collection, name)) {
+                        let problem = format!(
+                            "a cut on the objects of {collection} names them, as in {collection}.pt > 30"
+                        );
+                        return Err(self.wrong(&way, problem));
+                    }
+                    let expr = cut.expr.clone();
+                    conditions.objects.push(ObjectCut { collection, name: pool.add(cut), expr });
+                }
+                None if cut.expr != syntax::boolean(true) => conditions.events.push(pool.add(cut)),
+                None => {}
+            }
+        }
+        Ok(conditions)
+    }
+
+    fn category(
+        &self,
+        pool: &mut Pool<'_>,
+        name: &str,
+        conditions: Conditions,
+        way: &Way,
+    ) -> Result<Category> {
+        let Conditions { events: mut cuts, objects } = conditions;
+        let Some(first) = objects.first() else {
+            return Ok(Category { name: name.to_owned(), cuts, mask: None });
+        };
+        if let Some(other) = objects.iter().find(|cut| cut.collection != first.collection) {
+            let problem = format!(
+                "category '{name}' has cuts on the objects of {} and of {}; they can be of one collection",
+                first.collection, other.collection
+            );
+            return Err(self.wrong(way, problem));
+        }
+        let passes = syntax::all(objects.iter().map(|cut| cut.expr.clone()));
+        let mut taken = |function: &str, suffix: &str| {
+            let expr = syntax::call(function, vec![passes.clone()]);
+            pool.add(NamedCut { name: format!("{name}_{suffix}"), expr, collection: None })
+        };
+        let any = taken("list_any", "any");
+        let asked = |(_, raw): (&str, &config::Histogram)| raw.collapse_masks_mode.as_deref() == Some("AND");
+        let all = self.raw.histograms.iter().any(asked).then(|| taken("list_all", "all"));
+        cuts.push(any.clone());
+        let mask = Mask {
+            collection: first.collection.clone(),
+            cuts: objects.iter().map(|cut| cut.name.clone()).collect(),
+            any,
+            all,
+        };
+        Ok(Category { name: name.to_owned(), cuts, mask: Some(mask) })
+    }
+
     pub(super) fn categories(&self, cuts: &Cuts<'_>, pool: &mut Pool<'_>) -> Result<Vec<Category>> {
         let way = Way::default().key("categories");
         let raw = &self.raw.categories;
         let mut all: Vec<Category> = Vec::new();
         for (name, list) in raw.standard.iter() {
-            let cuts = self.cut_list(cuts, pool, list, &way.key(name), name)?;
-            all.push(Category { name: name.to_owned(), cuts });
+            let conditions = self.conditions(cuts, pool, list, &way.key(name), name)?;
+            all.push(self.category(pool, name, conditions, &way.key(name))?);
         }
         if let Some(cartesian) = &raw.cartesian {
             let way = way.key("cartesian");
-            all.extend(self.product(cuts, pool, &cartesian.multicuts, &way.key("multicuts"))?);
+            for (name, conditions) in self.product(cuts, pool, &cartesian.multicuts, &way.key("multicuts"))? {
+                all.push(self.category(pool, &name, conditions, &way.key("multicuts"))?);
+            }
             for (name, list) in cartesian.common_cats.iter() {
-                let cuts = self.cut_list(cuts, pool, list, &way.key("common_cats").key(name), name)?;
-                all.push(Category { name: name.to_owned(), cuts });
+                let way = way.key("common_cats").key(name);
+                let conditions = self.conditions(cuts, pool, list, &way, name)?;
+                all.push(self.category(pool, name, conditions, &way)?);
             }
         }
         if all.is_empty() {
@@ -115,7 +193,7 @@ impl Resolver<'_> {
         pool: &mut Pool<'_>,
         multicuts: &[config::MultiCut],
         way: &Way,
-    ) -> Result<Vec<Category>> {
+    ) -> Result<Vec<(String, Conditions)>> {
         if multicuts.is_empty() {
             return Err(self.wrong(way, "cartesian categories need multicuts".to_owned()));
         }
@@ -124,7 +202,7 @@ impl Resolver<'_> {
         if number.is_none_or(|number| number > MOST_CATEGORIES) {
             return Err(self.too_many(way));
         }
-        let mut product = vec![Category { name: String::new(), cuts: vec![] }];
+        let mut product = vec![(String::new(), Conditions::default())];
         for (i, multicut) in multicuts.iter().enumerate() {
             let way = way.index(i);
             if multicut.cuts.is_empty() || multicut.cuts.len() != multicut.cuts_names.len() {
@@ -139,17 +217,14 @@ impl Resolver<'_> {
             for (k, (cut, name)) in multicut.cuts.iter().zip(&multicut.cuts_names).enumerate() {
                 let list = std::slice::from_ref(cut);
                 let named = format!("{}_{name}", multicut.name);
-                factors.push((name, self.cut_list(cuts, pool, list, &way.key("cuts").index(k), &named)?));
+                factors.push((name, self.conditions(cuts, pool, list, &way.key("cuts").index(k), &named)?));
             }
             product = product
                 .iter()
-                .flat_map(|so_far| {
-                    factors.iter().map(|(name, cuts)| {
-                        let joint = if so_far.name.is_empty() { "" } else { "_" };
-                        Category {
-                            name: format!("{}{joint}{name}", so_far.name),
-                            cuts: so_far.cuts.iter().chain(cuts).cloned().collect(),
-                        }
+                .flat_map(|(so_far, conditions)| {
+                    factors.iter().map(move |(name, more)| {
+                        let joint = if so_far.is_empty() { "" } else { "_" };
+                        (format!("{so_far}{joint}{name}"), conditions.and(more))
                     })
                 })
                 .collect();
@@ -170,7 +245,7 @@ impl Resolver<'_> {
             let mut found = Vec::new();
             for (name, list) in parts.iter() {
                 let cuts = self.cut_list(cuts, pool, list, &way.key(name), &format!("{sample}_{name}"))?;
-                found.push(Category { name: name.to_owned(), cuts });
+                found.push(Category { name: name.to_owned(), cuts, mask: None });
             }
             if !found.is_empty() {
                 all.insert(sample.to_owned(), found);
@@ -191,6 +266,30 @@ impl Resolver<'_> {
             name: sample.to_owned(),
             near,
         })
+    }
+}
+
+/// Cuts of which all must hold.
+#[derive(Debug, Clone, Default)]
+struct Conditions {
+    /// Names of cuts on events.
+    events: Vec<String>,
+    objects: Vec<ObjectCut>,
+}
+
+#[derive(Debug, Clone)]
+struct ObjectCut {
+    collection: String,
+    name: String,
+    expr: Expr,
+}
+
+impl Conditions {
+    fn and(&self, more: &Self) -> Self {
+        Self {
+            events: self.events.iter().chain(&more.events).cloned().collect(),
+            objects: self.objects.iter().chain(&more.objects).cloned().collect(),
+        }
     }
 }
 

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::{RESERVED, Resolver};
 use crate::analysis::cut::NamedCut;
 use crate::analysis::locate::Way;
-use crate::analysis::model::{Body, Definition, Histogram, Shape, Weight};
+use crate::analysis::model::{Body, Category, Definition, Filled, Histogram, Shape, Weight};
 use crate::analysis::{Result, names};
 
 impl Resolver<'_> {
@@ -72,7 +72,7 @@ impl Resolver<'_> {
         }
         words.extend(cuts.iter().flat_map(|cut| names::words(&cut.expr)));
         words.extend(weights.values().flat_map(|weight| names::words(&weight.nominal)));
-        words.extend(histograms.iter().flat_map(|h| &h.axes).flat_map(|(value, _)| names::words(value)));
+        words.extend(histograms.iter().flat_map(|h| &h.axes).flat_map(|axis| names::words(&axis.value)));
         for field in shifted {
             let object_of = |word: &&String| {
                 field.strip_prefix(word.as_str()).is_some_and(|rest| rest.starts_with('_') && rest.len() > 1)
@@ -82,6 +82,40 @@ impl Resolver<'_> {
                     "'{field}' is shifted, but '{object}' is used as a whole, which would not see it; name its fields ({field})"
                 );
                 return Err(self.wrong(&Way::default().key("variations").key("shape"), problem));
+            }
+        }
+        Ok(())
+    }
+
+    /// A category of objects says nothing about a value per event unless told how.
+    pub(super) fn check_masks(
+        &self,
+        histogram: &Histogram,
+        categories: &[Category],
+        way: &Way,
+    ) -> Result<()> {
+        if histogram.collapse.is_some() {
+            return Ok(());
+        }
+        for category in categories.iter().filter(|category| histogram.categories.contains(&category.name)) {
+            let Some(mask) = &category.mask else { continue };
+            if !histogram.axes.iter().any(|axis| axis.collection.as_ref() == Some(&mask.collection)) {
+                let problem = format!(
+                    "category '{}' selects objects of {collection}, and no axis is of all {collection}; \
+                     collapse_2D_masks: true takes the events where any of them passes (collapse_2D_masks_mode: AND where all do), \
+                     or leave the category out with exclude_categories",
+                    category.name,
+                    collection = mask.collection,
+                );
+                return Err(self.wrong(way, problem));
+            }
+            let other = |axis: &&Filled| axis.collection.as_ref().is_some_and(|of| *of != mask.collection);
+            if let Some(of) = histogram.axes.iter().find(other).and_then(|axis| axis.collection.as_ref()) {
+                let problem = format!(
+                    "axes of all {of} and of all {} have different numbers of entries",
+                    mask.collection
+                );
+                return Err(self.wrong(way, problem));
             }
         }
         Ok(())

@@ -5,6 +5,7 @@ mod checks;
 mod objects;
 mod weights;
 
+use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
@@ -119,13 +120,13 @@ impl Resolver<'_> {
             }
         }
         let reader = self.reader;
-        let cuts = Cuts { reader, named: &self.raw.cuts };
+        let cuts = Cuts { reader, named: &self.raw.cuts, warnings: RefCell::default() };
         let mut pool = Pool { cuts: vec![], defined: &defined };
         let mut skim = Vec::new();
         for (i, raw) in self.raw.skim.iter().enumerate() {
             let way = top.key("skim").index(i);
             let cut = cuts.read(raw, &way, &format!("skim_{}", i + 1))?;
-            self.check_cut(raw, &cut, &way)?;
+            self.event_cut(raw, &cut, &way)?;
             skim.push(cut);
         }
         let preselections =
@@ -135,6 +136,7 @@ impl Resolver<'_> {
         for (name, raw) in self.raw.cuts.iter() {
             cuts.read(raw, &top.key("cuts").key(name), name)?;
         }
+        self.warnings.append(&mut cuts.warnings.borrow_mut());
         let pooled = pool.cuts;
         let needed: BTreeSet<String> = skim.iter().flat_map(|cut| order::used(&cut.expr, &defined)).collect();
         let definitions = order::sort(unsorted, &defined, &needed, reader.source)?;
@@ -183,6 +185,7 @@ impl Resolver<'_> {
                     return Err(self.wrong(&way, format!("a histogram cannot be called '{name}'")));
                 }
                 let histogram = histogram::resolve(&name, &one, self.reader, &way, &names)?;
+                self.check_masks(&histogram, categories, &way)?;
                 if histogram.categories.is_empty() {
                     let place = Some(self.reader.source.place(&way));
                     let message = format!("histogram '{name}' is of no category and never fills");

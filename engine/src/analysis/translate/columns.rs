@@ -2,11 +2,10 @@
 
 use datafusion::sql::sqlparser::ast::{Expr, Select, SelectItem};
 
-use super::weights::Group;
 use super::writer::Writer;
 use super::{all_of, categories, told};
 use crate::analysis::config::Collection;
-use crate::analysis::model::{ColumnsPlan, Plan};
+use crate::analysis::model::{ColumnsPlan, Mask, Plan, Scope};
 use crate::analysis::print::{Statement, Step, Steps};
 use crate::analysis::syntax;
 
@@ -17,22 +16,31 @@ impl Writer<'_> {
         for (list, categories) in self.treatment.columns.clone() {
             for (part, name) in self.treatment.subsamples.clone().into_iter().enumerate() {
                 for group in self.groups(part, &categories, None) {
-                    let path = format!("columns/{}_{}.parquet", self.treatment.label, plan.columns.len() + 1);
-                    let select = self.columns_select(&list, &group, name.as_deref());
-                    let mut steps = Steps { steps: common.to_vec(), finals: vec![] };
-                    steps.steps.extend(self.steps(last));
-                    steps.finals.push((format!("columns of {}", group.categories.join(", ")), select));
-                    plan.columns
-                        .push(ColumnsPlan { path: path.clone(), categories: group.categories.clone() });
-                    let comment = told(self.analysis, "columns");
-                    statements.push(Statement::Copy { comment, steps, path });
+                    for (mask, categories) in self.by_mask(&group.categories, |_| true) {
+                        let path =
+                            format!("columns/{}_{}.parquet", self.treatment.label, plan.columns.len() + 1);
+                        let select =
+                            self.columns_select(&list, (group.scope, &categories), mask, name.as_deref());
+                        let mut steps = Steps { steps: common.to_vec(), ..Steps::default() };
+                        steps.steps.extend(self.steps(last));
+                        steps.finals.push((format!("columns of {}", categories.join(", ")), select));
+                        plan.columns.push(ColumnsPlan { path: path.clone(), categories });
+                        let comment = told(self.analysis, "columns");
+                        statements.push(Statement::Copy { comment, steps, path });
+                    }
                 }
             }
         }
         statements
     }
 
-    fn columns_select(&self, list: &[Collection], group: &Group<'_>, part: Option<&str>) -> Select {
+    fn columns_select(
+        &self,
+        list: &[Collection],
+        (scope, chosen): (&Scope, &[String]),
+        mask: Option<&Mask>,
+        part: Option<&str>,
+    ) -> Select {
         let mut items = vec![
             SelectItem::UnnamedExpr(syntax::column("sample")),
             SelectItem::UnnamedExpr(syntax::column("dataset")),
@@ -40,18 +48,18 @@ impl Writer<'_> {
         if let Some(part) = part {
             items.push(syntax::aliased(syntax::string(part), "subsample"));
         }
-        let of = self.analysis.categories.iter().filter(|c| group.categories.contains(&c.name));
-        items.push(syntax::aliased(categories(of.clone(), None), "category"));
-        items.push(syntax::aliased(self.weight(group.scope, None, None), "weight"));
-        for name in &group.scope.varied {
+        let of = self.analysis.categories.iter().filter(|c| chosen.contains(&c.name));
+        items.push(syntax::aliased(categories(of.clone(), None, None), "category"));
+        items.push(syntax::aliased(self.weight(scope, None, None), "weight"));
+        for name in &scope.varied {
             for (variation, _) in self.analysis.weights.get(name).iter().flat_map(|weight| &weight.variations)
             {
-                let weight = self.weight(group.scope, Some((name, variation)), None);
+                let weight = self.weight(scope, Some((name, variation)), None);
                 items.push(syntax::aliased(weight, &format!("weight_{variation}")));
             }
         }
         for collection in list {
-            items.extend(self.columns_of(collection));
+            items.extend(self.columns_of(collection, mask));
         }
         let any = syntax::any(of.map(|category| all_of(&category.cuts, None)));
         let selection = syntax::all([self.selected(part, None), any]);
@@ -59,7 +67,7 @@ impl Writer<'_> {
         syntax::select(items, from, Some(selection), vec![])
     }
 
-    fn columns_of(&self, raw: &Collection) -> Vec<SelectItem> {
+    fn columns_of(&self, raw: &Collection, mask: Option<&Mask>) -> Vec<SelectItem> {
         let fill = syntax::float(raw.fill_value.unwrap_or(-999.0));
         if raw.collection == "events" || raw.collection.is_empty() {
             let value = |name: &String| {
@@ -73,6 +81,11 @@ impl Writer<'_> {
             };
             return raw.columns.iter().map(value).collect();
         }
+        let mask = mask.filter(|mask| mask.collection == raw.collection);
+        let passing = |list: Expr| match mask {
+            Some(mask) => syntax::element(list, syntax::all(mask.cuts.iter().map(|cut| syntax::column(cut)))),
+            None => list,
+        };
         let sliced = |list: Expr| match (raw.pos_start, raw.pos_end) {
             (None, None) => list,
             (start, end) => {
@@ -85,16 +98,17 @@ impl Writer<'_> {
         let is_list = self.analysis.definitions.iter().any(|d| d.name == raw.collection);
         let mut items = Vec::new();
         if raw.store_size == Some(true) || (raw.store_size.is_none() && is_list) {
-            let number = match (raw.pos_start, raw.pos_end, raw.columns.first()) {
-                (None, None, _) | (_, _, None) => syntax::column(&format!("n{}", raw.collection)),
-                (_, _, Some(first)) => {
-                    syntax::call("cardinality", vec![sliced(syntax::field(&raw.collection, first))])
+            let number = match (raw.pos_start, raw.pos_end, mask, raw.columns.first()) {
+                (None, None, None, _) | (_, _, _, None) => syntax::column(&format!("n{}", raw.collection)),
+                (_, _, _, Some(first)) => {
+                    let list = sliced(passing(syntax::field(&raw.collection, first)));
+                    syntax::call("cardinality", vec![list])
                 }
             };
             items.push(syntax::aliased(number, &format!("{}_N", raw.collection)));
         }
         for name in &raw.columns {
-            let list = sliced(syntax::field(&raw.collection, name));
+            let list = sliced(passing(syntax::field(&raw.collection, name)));
             items.push(syntax::aliased(list, &format!("{}_{name}", raw.collection)));
         }
         items

@@ -5,49 +5,91 @@ use datafusion::sql::sqlparser::ast::Expr;
 use super::shift::Shifted;
 use super::writer::Writer;
 use super::{categories, touches_any};
-use crate::analysis::model::{Category, Histogram, HistogramPlan, Part, Plan, Shape};
+use crate::analysis::model::{Category, Collapse, Filled, Histogram, HistogramPlan, Mask, Part, Plan, Shape};
 use crate::analysis::syntax;
 
 /// A call of hist or cutflow.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Call {
     function: &'static str,
-    values: Vec<(Expr, Expr)>,
+    axes: Vec<Filled>,
 }
 
 impl Call {
     fn aggregate(&self, weights: Option<(&str, Expr)>, categories: Expr, filter: Expr) -> Expr {
         let mut arguments: Vec<_> = self
-            .values
+            .axes
             .iter()
-            .flat_map(|(value, axis)| [value.clone(), axis.clone()])
+            .flat_map(|filled| [filled.value.clone(), filled.axis.clone()])
             .map(syntax::positional)
             .collect();
-        if self.values.is_empty() {
+        if self.axes.is_empty() {
             arguments.push(syntax::positional(syntax::column("skim")));
         }
         arguments.extend(weights.map(|(name, expr)| syntax::named(name, expr)));
         arguments.push(syntax::named("categories", categories));
         syntax::aggregate(self.function, arguments, Some(filter))
     }
+
+    /// Whether objects of the mask's collection are filled.
+    fn is_of(&self, mask: &Mask) -> bool {
+        self.axes.iter().any(|filled| filled.collection.as_ref() == Some(&mask.collection))
+    }
+
+    /// The call for the objects that pass.
+    fn masked(&self, mask: Option<&Mask>) -> Self {
+        let Some(mask) = mask else { return self.clone() };
+        let passes = || syntax::all(mask.cuts.iter().map(|cut| syntax::column(cut)));
+        self.with_values(|filled| match &filled.collection {
+            Some(collection) if *collection == mask.collection => {
+                syntax::element(filled.value.clone(), passes())
+            }
+            _ => filled.value.clone(),
+        })
+    }
+
+    fn with_values(&self, value: impl Fn(&Filled) -> Expr) -> Self {
+        let axes = self.axes.iter().map(|filled| Filled { value: value(filled), ..filled.clone() });
+        Self { function: self.function, axes: axes.collect() }
+    }
 }
 
-impl Writer<'_> {
-    fn categories_record(&mut self, chosen: &[String], shifted: Option<&Shifted>) -> Expr {
+impl<'a> Writer<'a> {
+    fn categories_record(
+        &mut self,
+        chosen: &[String],
+        collapse: Option<Collapse>,
+        shifted: Option<&Shifted>,
+    ) -> Expr {
         let of: Vec<&Category> =
             self.analysis.categories.iter().filter(|c| chosen.contains(&c.name)).collect();
         let touched =
             shifted.filter(|shifted| of.iter().any(|category| touches_any(shifted, &category.cuts)));
         let suffix = touched.map(|shifted| shifted.suffix.clone()).unwrap_or_default();
-        if of.len() == self.analysis.categories.len() {
-            let all_touched =
-                shifted.filter(|s| self.analysis.categories.iter().any(|c| touches_any(s, &c.cuts)));
-            return syntax::column(
-                &all_touched.map_or_else(|| "category".to_owned(), |s| s.named("category")),
-            );
+        let as_they_are = of.iter().all(|category| category.event_cuts(collapse) == category.cuts);
+        if as_they_are && of.len() == self.analysis.categories.len() {
+            return syntax::column(&touched.map_or_else(|| "category".to_owned(), |s| s.named("category")));
         }
-        let record = categories(of.into_iter(), touched);
+        let record = categories(of.into_iter(), collapse, touched);
         self.record(record, &format!("some_categories{suffix}"))
+    }
+
+    /// Categories by the objects they select, as far as that matters.
+    pub(super) fn by_mask(
+        &self,
+        chosen: &[String],
+        matters: impl Fn(&Mask) -> bool,
+    ) -> Vec<(Option<&'a Mask>, Vec<String>)> {
+        let mut groups: Vec<(Option<&Mask>, Vec<String>)> = Vec::new();
+        for category in self.analysis.categories.iter().filter(|c| chosen.contains(&c.name)) {
+            let mask = category.mask.as_ref().filter(|mask| matters(mask));
+            let cuts = |mask: Option<&'a Mask>| mask.map(|mask| &mask.cuts);
+            match groups.iter_mut().find(|(known, _)| cuts(*known) == cuts(mask)) {
+                Some((_, names)) => names.push(category.name.clone()),
+                None => groups.push((mask, vec![category.name.clone()])),
+            }
+        }
+        groups
     }
 
     /// Puts one histogram, or the table of events, into the SELECT list.
@@ -80,16 +122,19 @@ impl Writer<'_> {
         labels.extend(varied.iter().map(|(_, variation)| variation.clone()));
         for group in self.groups(part, &histogram.categories, None) {
             let weights = self.weights(histogram, group.scope, &varied);
-            let record = self.categories_record(&group.categories, None);
-            let filter = self.selected(name, None);
-            let column = self.select(call.aggregate(weights, record, filter), &base);
             let has_axis = (self.treatment.is_mc || histogram.axes.is_empty()) && histogram.weighted;
-            let variations = if has_axis {
+            let variations: Vec<_> = if has_axis {
                 labels.iter().map(|label| (Some(label.clone()), label.clone())).collect()
             } else {
                 vec![(None, "nominal".to_owned())]
             };
-            plan.parts.push(Part { column, categories: group.categories, variations });
+            for (mask, categories) in self.by_mask(&group.categories, |mask| call.is_of(mask)) {
+                let record = self.categories_record(&categories, histogram.collapse, None);
+                let filter = self.selected(name, None);
+                let aggregate = call.masked(mask).aggregate(weights.clone(), record, filter);
+                let column = self.select(aggregate, &base);
+                plan.parts.push(Part { column, categories, variations: variations.clone() });
+            }
         }
         if histogram.varied && histogram.weighted {
             for (shape, shifted) in self.active_shapes() {
@@ -118,46 +163,28 @@ impl Writer<'_> {
         plan: &mut HistogramPlan,
     ) {
         for group in self.groups(part, &histogram.categories, Some(shape)) {
-            let filter = self.selected(name, Some(shifted));
-            let weight = self.weight(group.scope, None, Some(shifted));
-            let cuts = self.analysis.categories.iter().filter(|c| group.categories.contains(&c.name));
-            let touched = filter != self.selected(name, None)
-                || weight != self.weight(group.scope, None, None)
-                || cuts.into_iter().any(|category| touches_any(shifted, &category.cuts))
-                || call.values.iter().any(|(value, _)| shifted.touches(value));
-            if !touched {
-                for nominal in plan.parts.clone() {
-                    let same: Vec<String> =
-                        nominal.categories.iter().filter(|c| group.categories.contains(c)).cloned().collect();
-                    let Some((label, _)) = nominal.variations.first() else { continue };
-                    if !same.is_empty() && nominal.variations.iter().any(|(_, to)| to == "nominal") {
-                        plan.parts.push(Part {
-                            column: nominal.column.clone(),
-                            categories: same,
-                            variations: vec![(label.clone(), shape.name.clone())],
-                        });
-                    }
+            for (mask, categories) in self.by_mask(&group.categories, |mask| call.is_of(mask)) {
+                let call = call.masked(mask);
+                let filter = self.selected(name, Some(shifted));
+                let weight = self.weight(group.scope, None, Some(shifted));
+                let of = self.analysis.categories.iter().filter(|c| categories.contains(&c.name));
+                let touched = filter != self.selected(name, None)
+                    || weight != self.weight(group.scope, None, None)
+                    || of.into_iter().any(|category| touches_any(shifted, &category.cuts))
+                    || call.axes.iter().any(|filled| shifted.touches(&filled.value));
+                if !touched {
+                    take_nominal(plan, &categories, &shape.name);
+                    continue;
                 }
-                continue;
+                let record = self.categories_record(&categories, histogram.collapse, Some(shifted));
+                let call = call.with_values(|filled| shifted.apply(&filled.value));
+                let aggregate = call.aggregate(Some(("weight", weight)), record, filter);
+                let base =
+                    name.map_or_else(|| histogram.name.clone(), |name| format!("{}__{name}", histogram.name));
+                let column = self.select(aggregate, &format!("{base}__{}", shape.name));
+                let variations = vec![(None, shape.name.clone())];
+                plan.parts.push(Part { column, categories, variations });
             }
-            let record = self.categories_record(&group.categories, Some(shifted));
-            let shifted_call = Call {
-                function: call.function,
-                values: call
-                    .values
-                    .iter()
-                    .map(|(value, axis)| (shifted.apply(value), axis.clone()))
-                    .collect(),
-            };
-            let aggregate = shifted_call.aggregate(Some(("weight", weight)), record, filter);
-            let base =
-                name.map_or_else(|| histogram.name.clone(), |name| format!("{}__{name}", histogram.name));
-            let column = self.select(aggregate, &format!("{base}__{}", shape.name));
-            plan.parts.push(Part {
-                column,
-                categories: group.categories,
-                variations: vec![(None, shape.name.clone())],
-            });
         }
     }
 
@@ -169,11 +196,12 @@ impl Writer<'_> {
             weighted: true,
             varied: true,
             only_variations: None,
+            collapse: None,
             categories: self.analysis.categories.iter().map(|category| category.name.clone()).collect(),
             only_samples: None,
             exclude_samples: vec![],
         };
-        let call = Call { function: "cutflow", values: vec![] };
+        let call = Call { function: "cutflow", axes: vec![] };
         plan.cutflows.extend(self.fill(&histogram, &call));
     }
 
@@ -184,8 +212,21 @@ impl Writer<'_> {
             if histogram.categories.is_empty() {
                 continue;
             }
-            let call = Call { function: "hist", values: histogram.axes.clone() };
+            let call = Call { function: "hist", axes: histogram.axes.clone() };
             plan.histograms.extend(self.fill(histogram, &call));
+        }
+    }
+}
+
+/// Under a shift that changes nothing the histogram is the nominal one.
+fn take_nominal(plan: &mut HistogramPlan, categories: &[String], shape: &str) {
+    for nominal in plan.parts.clone() {
+        let same: Vec<String> =
+            nominal.categories.iter().filter(|c| categories.contains(c)).cloned().collect();
+        let Some((label, _)) = nominal.variations.first() else { continue };
+        if !same.is_empty() && nominal.variations.iter().any(|(_, to)| to == "nominal") {
+            let variations = vec![(label.clone(), shape.to_owned())];
+            plan.parts.push(Part { column: nominal.column.clone(), categories: same, variations });
         }
     }
 }

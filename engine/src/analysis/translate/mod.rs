@@ -15,7 +15,7 @@ use self::shift::Shifted;
 use self::steps::Common;
 use self::writer::Writer;
 use super::locate::Way;
-use super::model::{Analysis, Category, Plan};
+use super::model::{Analysis, Category, Collapse, Plan};
 use super::print::{self, Script, Statement, Steps};
 use super::{Result, runs, syntax};
 
@@ -47,7 +47,11 @@ pub fn translate(analysis: &Analysis) -> Result<Translation> {
         categories: analysis.categories.iter().map(|category| category.name.clone()).collect(),
         ..Plan::default()
     };
-    let mut all = Steps { steps: common.steps.clone(), finals: vec![] };
+    let mut all = Steps {
+        steps: common.steps.clone(),
+        finals: vec![],
+        order: vec!["sample".to_owned(), "dataset".to_owned()],
+    };
     let mut copies = Vec::new();
     for treatment in &analysis.treatments {
         let mut writer = Writer::new(analysis, &shifts, treatment);
@@ -161,6 +165,12 @@ fn all_of(cuts: &[String], shifted: Option<&Shifted>) -> Expr {
     syntax::all(distinct.iter().map(|name| syntax::column(name)))
 }
 
-fn categories<'a>(of: impl Iterator<Item = &'a Category>, shifted: Option<&Shifted>) -> Expr {
-    syntax::record(of.map(|category| (category.name.clone(), all_of(&category.cuts, shifted))))
+fn categories<'a>(
+    of: impl Iterator<Item = &'a Category>,
+    collapse: Option<Collapse>,
+    shifted: Option<&Shifted>,
+) -> Expr {
+    syntax::record(
+        of.map(|category| (category.name.clone(), all_of(&category.event_cuts(collapse), shifted))),
+    )
 }

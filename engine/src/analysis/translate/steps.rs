@@ -55,7 +55,7 @@ impl Common<'_> {
         if !items.is_empty() {
             self.push("subsamples", told("datasets.subsamples"), items, None);
         }
-        let record = |shifted: Option<&Shifted>| categories(analysis.categories.iter(), shifted);
+        let record = |shifted: Option<&Shifted>| categories(analysis.categories.iter(), None, shifted);
         let mut items = vec![syntax::aliased(record(None), "category")];
         for shifted in self.shifts {
             if analysis.categories.iter().any(|category| touches_any(shifted, &category.cuts)) {
