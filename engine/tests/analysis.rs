@@ -121,6 +121,73 @@ fn agrees(python: &std::ffi::OsStr, oracle: &str, samples: &Path, results: &Path
     );
 }
 
+/// Real simulation in place of the samples: nothing of it is in golden JSON files, so there is no data.
+fn real_datasets(nano: &Path) -> String {
+    let dataset = |sample: &str, year: &str, xsec: &str, file: &str| {
+        let file = nano.join(file);
+        format!(
+            r#""{sample}_{year}": {{"metadata": {{"sample": "{sample}", "year": "{year}", "isMC": "True", "xsec": "{xsec}"}}, "files": ["{}"]}}"#,
+            file.display()
+        )
+    };
+    let all = [
+        dataset("TTToSemiLeptonic", "2018", "365.34", "NanoAODv5_sample.root"),
+        dataset("ttHTobb", "2017", "0.2953", "nano_dy.root"),
+        dataset("ttHTobb", "2018", "0.2953", "NanoAODv5_sample.root"),
+        dataset("DYJetsToLL", "2018", "6077.22", "nano_dy.root"),
+    ];
+    format!("{{{}}}", all.join(", "))
+}
+
+#[test]
+fn the_examples_give_awkwards_numbers_on_their_samples_and_on_real_files() {
+    let Some(python) = std::env::var_os("ANA_PYTHON") else {
+        assert!(std::env::var_os("ANA_REQUIRE_PYTHON").is_none(), "ANA_PYTHON is not set");
+        return;
+    };
+    let folder = tempfile::tempdir().unwrap();
+    for name in ["zmumu", "ttbar_ht"] {
+        let out = folder.path().join(name);
+        good(&["run", text(&examples().join(format!("{name}.yaml"))), "-o", text(&out), "-q"]);
+        agrees(&python, "examples.py", &examples(), &out);
+    }
+    let shared = std::env::var_os("ANA_SHARED").map(PathBuf::from);
+    let nano = shared.unwrap_or_else(|| examples().join("../../../shared")).join("data/nano");
+    if !nano.is_dir() {
+        assert!(std::env::var_os("ANA_REQUIRE_SHARED").is_none(), "no real files in {}", nano.display());
+        eprintln!("skipped: the examples on real files");
+        return;
+    }
+    std::fs::write(folder.path().join("datasets.json"), real_datasets(&nano.canonicalize().unwrap()))
+        .unwrap();
+    for name in ["parameters.yaml", "golden.json"] {
+        std::fs::copy(examples().join(name), folder.path().join(name)).unwrap();
+    }
+    let of_simulation = [
+        ("zmumu", "[DYJetsToLL, DATA_SingleMuon]", "[DYJetsToLL]"),
+        ("ttbar_ht", "[TTToSemiLeptonic]", "[TTToSemiLeptonic]"),
+        (
+            "tthbb",
+            "[ttHTobb, TTToSemiLeptonic, DATA_SingleMuon, DATA_SingleEle]",
+            "[ttHTobb, TTToSemiLeptonic]",
+        ),
+    ];
+    for (name, from, to) in of_simulation {
+        let source = std::fs::read_to_string(examples().join(format!("{name}.yaml"))).unwrap();
+        let mut text_of_it = source.replace(from, to);
+        if let Some((before, rest)) = text_of_it.split_once("    # An event that both triggers took") {
+            let (_, after) = rest.split_once("\nparameters:").unwrap();
+            text_of_it = format!("{before}\nparameters:{after}");
+        }
+        let file = folder.path().join(format!("{name}.yaml"));
+        std::fs::write(&file, text_of_it).unwrap();
+        let out = folder.path().join(format!("real_{name}"));
+        good(&["run", text(&file), "-o", text(&out), "-q"]);
+        let oracle = if name == "tthbb" { "tthbb.py" } else { "examples.py" };
+        agrees(&python, oracle, folder.path(), &out);
+    }
+}
+
 #[test]
 fn categories_of_objects_are_awkwards() {
     let Some(python) = std::env::var_os("ANA_PYTHON") else {

@@ -132,7 +132,7 @@ impl<'a> Writer<'a> {
                 let record = self.categories_record(&categories, histogram.collapse, None);
                 let filter = self.selected(name, None);
                 let aggregate = call.masked(mask).aggregate(weights.clone(), record, filter);
-                let column = self.select(aggregate, &base);
+                let column = self.select(aggregate, &of_mask(&base, mask));
                 plan.parts.push(Part { column, categories, variations: variations.clone() });
             }
         }
@@ -181,7 +181,7 @@ impl<'a> Writer<'a> {
                 let aggregate = call.aggregate(Some(("weight", weight)), record, filter);
                 let base =
                     name.map_or_else(|| histogram.name.clone(), |name| format!("{}__{name}", histogram.name));
-                let column = self.select(aggregate, &format!("{base}__{}", shape.name));
+                let column = self.select(aggregate, &format!("{}__{}", of_mask(&base, mask), shape.name));
                 let variations = vec![(None, shape.name.clone())];
                 plan.parts.push(Part { column, categories, variations });
             }
@@ -216,6 +216,11 @@ impl<'a> Writer<'a> {
             plan.histograms.extend(self.fill(histogram, &call));
         }
     }
+}
+
+/// The name of a column, with the cuts on objects it is filled behind.
+fn of_mask(base: &str, mask: Option<&Mask>) -> String {
+    mask.map_or_else(|| base.to_owned(), |mask| format!("{base}__{}", mask.cuts.join("_")))
 }
 
 /// Under a shift that changes nothing the histogram is the nominal one.
