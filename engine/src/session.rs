@@ -34,7 +34,7 @@ use crate::{
         event::EventPlanner,
         faults,
         files::{self, NamedFiles},
-        histograms, pairing, rewrite, script,
+        histograms, pairing, rewrite, script, triggers,
     },
     error::{EngineError, Result, SqlPosition},
     query::{Query, QueryResult},
@@ -358,6 +358,7 @@ impl Session {
     /// Plans a statement whose files are registered as tables.
     async fn plan_with_files(&self, statement: &mut Statement, sql: &str) -> Result<LogicalPlan> {
         let definitions = self.collections.read().clone();
+        triggers::declare(&self.context, &definitions, statement).await?;
         rewrite::rewrite(&self.context.state(), &definitions, statement).await?;
         files::check_tables(&self.context, statement, sql)?;
         histograms::mark_aggregates(statement);

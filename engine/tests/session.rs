@@ -54,3 +54,28 @@ async fn a_cancelled_query_ends() {
     });
     assert!(matches!(query.collect().await, Err(EngineError::Cancelled)));
 }
+
+#[tokio::test]
+async fn a_trigger_may_be_in_a_file_that_was_not_opened_for_the_columns() {
+    let path = |name: &str| format!("{}/../{name}", env!("CARGO_MANIFEST_DIR"));
+    let (without, with) =
+        (path("tests/data/zmumu.root"), path("configs/examples/samples/DYJetsToLL_2018.root"));
+    let session = session();
+    let create = format!(
+        "CREATE EXTERNAL TABLE events STORED AS ROOT LOCATION '{without},{with}' OPTIONS (missing_triggers 'false', schema 'first')"
+    );
+    session.sql(&create).await.unwrap().collect().await.unwrap();
+    let number = async |sql: &str| {
+        let result = session.sql(sql).await.unwrap().collect().await.unwrap();
+        arrow::util::display::array_value_to_string(result.batches[0].column(0), 0).unwrap()
+    };
+    let fired = number(&format!("SELECT count(*) FROM '{with}' WHERE HLT_IsoMu27")).await;
+    assert_ne!(fired, "0");
+    for sql in [
+        "SELECT count(*) FROM events WHERE HLT_IsoMu27",
+        "SELECT count(*) FROM events WHERE HLT.IsoMu27 OR HLT_NotThere",
+        "SELECT count(*) FROM (SELECT * FROM events) t WHERE t.HLT_IsoMu27 AND NOT HLT_NotThere",
+    ] {
+        assert_eq!(number(sql).await, fired, "{sql}");
+    }
+}

@@ -2,10 +2,10 @@
 
 use std::ops::ControlFlow;
 
-use datafusion::sql::parser::{CopyToSource, Statement};
+use datafusion::sql::parser::Statement;
 use datafusion::sql::sqlparser::ast::{Expr, VisitMut, VisitorMut};
 
-use super::build;
+use super::{build, script};
 
 /// How many operators may follow one another. Generated selections have hundreds of `AND`s.
 pub(crate) const LONGEST: usize = 1_000;
@@ -17,15 +17,7 @@ pub(crate) fn all_are_short(of: &mut impl VisitMut) -> bool {
 
 /// The same of a statement.
 pub(crate) fn all_are_short_in(statement: &mut Statement) -> bool {
-    match statement {
-        Statement::Statement(inner) => all_are_short(inner.as_mut()),
-        Statement::Explain(explain) => all_are_short_in(&mut explain.statement),
-        Statement::CopyTo(copy) => match &mut copy.source {
-            CopyToSource::Query(query) => all_are_short(query.as_mut()),
-            CopyToSource::Relation(_) => true,
-        },
-        _ => true,
-    }
+    script::visit(statement, &mut Measure).is_continue()
 }
 
 struct Measure;

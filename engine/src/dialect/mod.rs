@@ -21,4 +21,5 @@ pub(crate) mod rewrite;
 mod scope;
 pub mod script;
 pub mod syntax;
+pub(crate) mod triggers;
 mod wildcard;

@@ -1,12 +1,17 @@
 //! A text of several statements, each with its place.
 
+use std::ops::ControlFlow;
+
 use datafusion::common::format::ExplainStatementOptions;
 use datafusion::common::plan_err;
 use datafusion::error::DataFusionError;
 pub use datafusion::sql::parser::Statement;
 use datafusion::sql::{
-    parser::{DFParser, DFParserBuilder, ExplainStatement},
-    sqlparser::{ast::Statement as SqlStatement, tokenizer::Token},
+    parser::{CopyToSource, DFParser, DFParserBuilder, ExplainStatement},
+    sqlparser::{
+        ast::{Statement as SqlStatement, VisitMut, VisitorMut},
+        tokenizer::Token,
+    },
 };
 
 use super::{chain, definition, faults, syntax::AnaDialect};
@@ -56,6 +61,19 @@ fn statements(parser: &mut DFParser) -> Result<Vec<Statement>, DataFusionError> 
             );
         }
         all.push(statement);
+    }
+}
+
+/// Takes a visitor through the SQL of a statement.
+pub(crate) fn visit<V: VisitorMut>(statement: &mut Statement, visitor: &mut V) -> ControlFlow<V::Break> {
+    match statement {
+        Statement::Statement(inner) => inner.visit(visitor),
+        Statement::Explain(explain) => visit(&mut explain.statement, visitor),
+        Statement::CopyTo(copy) => match &mut copy.source {
+            CopyToSource::Query(query) => query.visit(visitor),
+            CopyToSource::Relation(_) => ControlFlow::Continue(()),
+        },
+        _ => ControlFlow::Continue(()),
     }
 }
 

@@ -1,6 +1,9 @@
 //! Trees of ROOT files as one table.
 
-use std::{collections::HashSet, sync::Arc};
+use std::{
+    collections::{BTreeSet, HashSet},
+    sync::Arc,
+};
 
 use arrow::datatypes::{Field, SchemaRef};
 use async_trait::async_trait;
@@ -24,7 +27,7 @@ use super::{
     location::{FoundFile, resolve, resolve_each},
     metadata::{FileTree, MetadataCache, TreeKey},
     metrics::IoMetrics,
-    options::{MissingTriggers, OnBadFile, RootOptions, SchemaFrom},
+    options::{MissingBranch, MissingTriggers, OnBadFile, RootOptions, SchemaFrom},
     partition::split,
     progress::ScanProgress,
     pruning,
@@ -48,10 +51,12 @@ pub struct RootTable {
     options: Arc<RootOptions>,
     cache: Arc<MetadataCache>,
     metadata: Vec<Field>,
+    /// How many of the files the columns come from.
+    opened: usize,
 }
 
 /// A file and its constant metadata.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct TableFile {
     found: FoundFile,
     dataset: Option<String>,
@@ -135,7 +140,9 @@ impl RootTable {
         let fields = metadata.iter().cloned().map(Arc::new).collect::<Vec<_>>();
         let table =
             TableSchema::builder(Arc::clone(&columns.schema)).with_table_partition_cols(fields).build();
-        Ok(Self { files, table, columns: Arc::new(columns), options: Arc::new(options), cache, metadata })
+        let opened = opened.len();
+        let (columns, options) = (Arc::new(columns), Arc::new(options));
+        Ok(Self { files, table, columns, options, cache, metadata, opened })
     }
 
     /// Why a query cannot have this column: its C++ class cannot be read, or no branch is called so (then with the
@@ -145,10 +152,30 @@ impl RootTable {
         self.columns.why_not(table, column)
     }
 
-    /// Whether trigger bits that are in no file did not fire, by the table's options.
+    /// Whether trigger bits that are in no file did not fire, by the table's options: where all files were opened.
     #[must_use]
     pub fn absent_triggers_are_false(&self) -> bool {
-        self.options.missing_triggers == MissingTriggers::False
+        self.options.missing_triggers == MissingTriggers::False && self.opened == self.files.len()
+    }
+
+    /// The table with columns for triggers that files not opened yet may have; `None` where nothing is to be added.
+    pub(crate) fn with_triggers(&self, names: &BTreeSet<String>) -> Option<Self> {
+        if self.options.missing_triggers != MissingTriggers::False || self.opened == self.files.len() {
+            return None;
+        }
+        let columns = self.columns.with_triggers(names.iter())?;
+        let fields = self.metadata.iter().cloned().map(Arc::new).collect::<Vec<_>>();
+        let table =
+            TableSchema::builder(Arc::clone(&columns.schema)).with_table_partition_cols(fields).build();
+        Some(Self {
+            files: self.files.clone(),
+            table,
+            columns: Arc::new(columns),
+            options: Arc::clone(&self.options),
+            cache: Arc::clone(&self.cache),
+            metadata: self.metadata.clone(),
+            opened: self.opened,
+        })
     }
 
     /// The names of the files, in order.
@@ -263,7 +290,7 @@ async fn open_first(
     options: &RootOptions,
     cache: &Arc<MetadataCache>,
 ) -> Result<Vec<Arc<FileTree>>> {
-    let few = files.len() <= FEW_FILES || options.fills_missing();
+    let few = files.len() <= FEW_FILES || options.missing_branch == MissingBranch::Null;
     let chosen: Vec<&TableFile> = match options.schema {
         SchemaFrom::All => files.iter().collect(),
         SchemaFrom::Auto if few => files.iter().collect(),

@@ -31,7 +31,7 @@ pub(crate) struct TableColumns {
     unreadable: HashMap<String, Unreadable>,
 }
 
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 struct Unreadable {
     file: Arc<str>,
     cpp_type: String,
@@ -123,6 +123,20 @@ impl TableColumns {
         let fields: Vec<Field> =
             fields.into_iter().map(|(name, ty)| Field::new(name, ty, nullable)).collect();
         Self { schema: Arc::new(Schema::new(fields)), seen_in, unreadable }
+    }
+
+    /// The same with columns for these triggers, which files not opened yet may have; `None` where it has them all.
+    pub(crate) fn with_triggers<'a>(&self, names: impl Iterator<Item = &'a String>) -> Option<Self> {
+        let new = names.filter(|name| self.schema.column_with_name(name).is_none());
+        let new: Vec<Field> = new.map(|name| Field::new(name, DataType::Boolean, false)).collect();
+        if new.is_empty() {
+            return None;
+        }
+        let mut seen_in = self.seen_in.clone();
+        seen_in.resize(seen_in.len() + new.len(), "no file so far".into());
+        let fields = self.schema.fields().iter().map(|field| field.as_ref().clone()).chain(new);
+        let schema = Arc::new(Schema::new(fields.collect::<Vec<_>>()));
+        Some(Self { schema, seen_in, unreadable: self.unreadable.clone() })
     }
 
     /// What one file has for the wanted columns; warnings go to `warn`.
