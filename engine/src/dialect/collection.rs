@@ -23,7 +23,7 @@ use super::{
     rewrite::{Rewrite, fault},
     scope::Scope,
 };
-use crate::error::{EngineError, Result};
+use crate::error::{EngineError, Result, SqlPosition};
 
 /// `CREATE COLLECTION name AS query`.
 #[derive(Debug, Clone)]
@@ -35,6 +35,14 @@ pub(crate) struct Definition {
 }
 
 impl Definition {
+    /// Whether a place is in its text, as far as that is known: what stands around it may be at fault too.
+    fn is_around(&self, position: Option<SqlPosition>) -> bool {
+        let span = self.query.as_ref().map(Spanned::span).filter(|span| *span != Span::empty());
+        let (Some(span), Some(at)) = (span, position) else { return true };
+        let at = (at.line, at.column);
+        (span.start.line, span.start.column) <= at && at <= (span.end.line, span.end.column)
+    }
+
     /// The last definition of this name among `all`, and its place, unless it was dropped.
     pub(crate) fn last<'a>(all: &'a [Self], name: &str) -> Option<(usize, &'a Self)> {
         let place = all.iter().rposition(|definition| definition.name.value == name)?;
@@ -236,7 +244,7 @@ impl Rewrite<'_> {
                 let around = self.see_definitions(place);
                 let resolved = self.derived(&definition, scope);
                 self.see_definitions(around);
-                let mut resolved = resolved.map_err(|error| within(&definition.name.value, error))?;
+                let mut resolved = resolved.map_err(|error| within(&definition, error))?;
                 resolved.place = Some(place);
                 self.resolved.insert(key, resolved.clone());
                 Ok(Some(resolved))
@@ -503,10 +511,13 @@ fn column(scope: &Scope, name: &str, alias: Option<&str>) -> SqlExpr {
 }
 
 /// An error in a definition, told where the collection is used.
-fn within(collection: &str, error: EngineError) -> EngineError {
+fn within(definition: &Definition, error: EngineError) -> EngineError {
     match error {
-        EngineError::Sql { message, position, help } if !message.starts_with("in the collection ") => {
-            EngineError::Sql { message: format!("in the collection {collection}: {message}"), position, help }
+        EngineError::Sql { message, position, help }
+            if !message.starts_with("in the collection ") && definition.is_around(position) =>
+        {
+            let message = format!("in the collection {}: {message}", definition.name.value);
+            EngineError::Sql { message, position, help }
         }
         other => other,
     }
