@@ -427,6 +427,25 @@ fn datasets_of_another_size_are_told() {
 }
 
 #[test]
+fn a_weight_is_one_number_per_event() {
+    let folder = tempfile::tempdir().unwrap();
+    for (from, to, name) in [
+        ("nominal: exp(MET_pt / 30)", "nominal: Jet.pt / 30", "'sf'"),
+        ("up: exp(MET_pt / 20)", "up: Jet.pt / 20", "'sfUp'"),
+    ] {
+        let file = of_files(folder.path(), &PARTS[..1], None, &WEIGHTED.replace(from, to));
+        let out = folder.path().join("out");
+        for arguments in
+            [vec!["run", text(&file), "-q", "-o", text(&out)], vec!["lint", text(&file), "--data"]]
+        {
+            let told = bad(&arguments);
+            assert!(told.contains("files.yaml:") && told.contains("weights.define.sf"), "{told}");
+            assert!(told.contains(&format!("weight {name} has a value for every object")), "{told}");
+        }
+    }
+}
+
+#[test]
 fn what_the_weights_need_is_asked_for_at_once() {
     let folder = tempfile::tempdir().unwrap();
     let out = folder.path().join("out");

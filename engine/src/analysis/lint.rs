@@ -5,8 +5,8 @@ use std::ops::ControlFlow;
 
 use datafusion::sql::sqlparser::ast::{Expr, ObjectNamePart, Query, TableFactor, Visit, Visitor};
 
-use super::error::Place;
-use super::model::{Analysis, Body};
+use super::error::{AnalysisError, Place};
+use super::model::{Analysis, Body, Weight};
 use super::names;
 use super::warning::Warning;
 use crate::dialect::faults::nearest;
@@ -92,6 +92,30 @@ pub async fn unknown_branches(analysis: &Analysis, session: &Session) -> crate::
         }
     }
     Ok(warnings)
+}
+
+/// Why the script cannot be planned, where that is a weight with a value for every object; by the table that the script has
+/// made.
+pub async fn list_weight(analysis: &Analysis, session: &Session) -> Option<AnalysisError> {
+    for sql in super::translate::factors(analysis) {
+        let Ok(query) = session.sql(&sql).await else { continue };
+        let schema = query.schema();
+        let list = schema.fields().iter().find(|field| field.data_type().is_list());
+        let Some(column) = list.and_then(|field| field.name().strip_prefix("w_")) else { continue };
+        let of = |(name, weight): &(&String, &Weight)| {
+            *name == column || weight.variations.iter().any(|(variation, _)| variation == column)
+        };
+        let name = analysis.weights.iter().find(of).map_or(column, |(name, _)| name.as_str());
+        let problem = format!(
+            "weight '{column}' has a value for every object, and an event has one weight; take one of them, as in \
+             first(…), or bring them together: (SELECT max(…) FROM …)"
+        );
+        return Some(AnalysisError::Value {
+            place: analysis.place(&format!("weights.define.{name}")),
+            problem,
+        });
+    }
+    None
 }
 
 /// Definitions can only be made of earlier ones; this bounds the walk all the same.

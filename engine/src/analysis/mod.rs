@@ -38,7 +38,7 @@ mod warning;
 pub use assemble::{Assembled, CutflowRow, DatasetSummary, assemble};
 pub use dataset::Dataset;
 pub use error::{AnalysisError, Place};
-pub use lint::{unknown_branches, unknown_collections};
+pub use lint::{list_weight, unknown_branches, unknown_collections};
 pub use model::{Analysis, ColumnsPlan, HistogramPlan, Normalisation, Part, Plan, Treatment};
 pub use record::{Input, Merged, Record, RunPart, add_up, cutflow_batch, expected_events, inputs};
 pub use resolve::load;

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use ana_engine::analysis::{self, Analysis, Settings, Translation, Warning, json_schema};
 use ana_engine::dialect::script::{Statement, parse, returns_rows};
-use ana_engine::{Device, OnBadFile, RootOptions, Session};
+use ana_engine::{Device, OnBadFile, Query, RootOptions, Session};
 use anyhow::{Result, bail};
 
 use crate::args::{LintArgs, TranslateArgs};
@@ -62,7 +62,7 @@ pub(crate) async fn lint(args: LintArgs) -> Result<ExitCode> {
         let source = source(&args.file, &translation);
         for statement in parse(&source.text).map_err(|e| in_script(&source, e))? {
             let makes = !returns_rows(&statement) && !matches!(statement, Statement::CopyTo(_));
-            let query = session.plan(statement, &source.text).await.map_err(|e| in_script(&source, e))?;
+            let query = planned(&analysis, &session, statement, &source).await?;
             if makes {
                 query.collect().await.map_err(|e| in_script(&source, e))?;
             }
@@ -86,6 +86,22 @@ pub(crate) async fn lint(args: LintArgs) -> Result<ExitCode> {
 /// The script of an analysis, for messages that point into it.
 pub(crate) fn source(file: &Path, translation: &Translation) -> Source {
     Source { name: format!("SQL of {}", file.display()), text: translation.sql.clone() }
+}
+
+/// Plans a statement of the script; what is wrong is told in terms of the analysis where that is known.
+pub(crate) async fn planned(
+    analysis: &Analysis,
+    session: &Session,
+    statement: Statement,
+    source: &Source,
+) -> Result<Query> {
+    match session.plan(statement, &source.text).await {
+        Ok(query) => Ok(query),
+        Err(error) => Err(match analysis::list_weight(analysis, session).await {
+            Some(fault) => fault.into(),
+            None => in_script(source, error),
+        }),
+    }
 }
 
 /// A session as the analysis asks for it; an `unrounded` one keeps sums exact.

@@ -16,7 +16,7 @@ use anyhow::{Context, Result, bail};
 use arrow::array::{AsArray, RecordBatch};
 use arrow::datatypes::{DataType, UInt64Type};
 
-use crate::analysis::{load, refuse, session, source, tell};
+use crate::analysis::{load, planned, refuse, session, source, tell};
 use crate::args::AnalysisArgs;
 use crate::partition::Partitions;
 use crate::progress::Bar;
@@ -157,7 +157,7 @@ async fn attempt(
     };
     for statement in parse(&source.text).map_err(|e| in_script(&source, e))? {
         let has_rows = returns_rows(&statement);
-        let query = session.plan(statement, &source.text).await.map_err(|e| in_script(&source, e))?;
+        let query = planned(analysis, &session, statement, &source).await?;
         let bar = Arc::new(Bar::new(args.quiet));
         let watching = Arc::clone(&bar);
         let query = query.on_progress(move |progress| watching.update(progress));
