@@ -29,6 +29,7 @@ pub fn unknown_collections(analysis: &Analysis) -> Vec<Warning> {
     let standard: BTreeSet<&str> = NANOAOD.split_whitespace().collect();
     let mut used: BTreeSet<String> = pieces(analysis).iter().flat_map(Piece::collections).collect();
     used.extend(analysis.shapes.iter().flat_map(|shape| &shape.shifts).filter_map(|(of, _)| of.clone()));
+    used.extend(analysis.cuts.iter().filter_map(|cut| cut.collection.clone()));
     let columns = analysis.treatments.iter().flat_map(|treatment| &treatment.columns);
     used.extend(columns.flat_map(|(list, _)| list).map(|collection| collection.collection.clone()));
     let defined: BTreeSet<&str> =
@@ -179,7 +180,7 @@ fn pieces(analysis: &Analysis) -> Vec<Piece<'_>> {
         std::iter::once(&weight.nominal).chain(weight.variations.iter().map(|(_, expr)| expr))
     });
     let shifted = analysis.shapes.iter().flat_map(|shape| &shape.shifts).flat_map(|(_, fields)| fields);
-    let values = analysis.histograms.iter().flat_map(|histogram| &histogram.axes).map(|(value, _)| value);
+    let values = analysis.histograms.iter().flat_map(|histogram| &histogram.axes).map(|axis| &axis.value);
     let expressions = cuts.chain(weights).chain(shifted.map(|(_, expr)| expr)).chain(values);
     definitions.chain(expressions.map(Piece::Expr)).collect()
 }

@@ -81,7 +81,7 @@ pub(super) fn factors(analysis: &Analysis) -> Vec<String> {
         let columns =
             writer.factors().into_iter().map(|(name, _)| SelectItem::UnnamedExpr(syntax::column(&name)));
         let from = syntax::table(&format!("factors_{}", treatment.label));
-        let mut steps = Steps { steps: common.steps.clone(), finals: vec![] };
+        let mut steps = Steps { steps: common.steps.clone(), ..Steps::default() };
         steps.steps.extend(writer.steps(&common.last).into_iter().take(1));
         steps.finals.push((String::new(), syntax::select(columns.collect(), from, None, vec![])));
         print::script(&Script { head: vec![], statements: vec![Statement::Query(steps)] })
