@@ -19,7 +19,7 @@ use datafusion::{
 };
 
 use ana_kernels::{Backend, Devices};
-use ana_sql_ext::aggregate::Exact;
+use ana_sql_ext::aggregate::{Cutflow, Exact, Hist};
 use ana_sql_ext::operator::{self, AnaOptions, FuseHistograms};
 use parking_lot::RwLock;
 
@@ -49,6 +49,7 @@ pub struct SessionBuilder {
     batch_size: usize,
     device: Device,
     files: RootOptions,
+    unrounded: bool,
 }
 
 /// How many of the largest consumers an out-of-memory error names.
@@ -62,6 +63,7 @@ impl Default for SessionBuilder {
             batch_size: 8192,
             device: Device::Auto,
             files: RootOptions::default(),
+            unrounded: false,
         }
     }
 }
@@ -100,6 +102,14 @@ impl SessionBuilder {
     #[must_use]
     pub fn files(mut self, options: RootOptions) -> Self {
         self.files = options;
+        self
+    }
+
+    /// `hist`, `cutflow` and `sum` of floats give their results as they are before they are rounded, the bytes of
+    /// [`Unrounded`](ana_sql_ext::aggregate::Unrounded): to be added to those of other events.
+    #[must_use]
+    pub fn unrounded(mut self, unrounded: bool) -> Self {
+        self.unrounded = unrounded;
         self
     }
 
@@ -142,7 +152,7 @@ impl SessionBuilder {
             .with_expr_planners(vec![Arc::new(ElementwisePlanner), Arc::new(EventPlanner)])
             .with_default_features()
             .build();
-        register_everything(&mut state)?;
+        register_everything(&mut state, self.unrounded)?;
         Ok(Session {
             context: SessionContext::new_with_state(state),
             files: self.files,
@@ -167,7 +177,7 @@ fn physical_optimizer_rules() -> Vec<Arc<dyn PhysicalOptimizerRule + Send + Sync
 }
 
 /// Functions, planners and table formats of the dialect.
-fn register_everything(state: &mut datafusion::execution::SessionState) -> Result<()> {
+fn register_everything(state: &mut datafusion::execution::SessionState, unrounded: bool) -> Result<()> {
     for function in elementwise::functions() {
         state.register_udf(function)?;
     }
@@ -177,7 +187,14 @@ fn register_everything(state: &mut datafusion::execution::SessionState) -> Resul
     for function in ana_sql_ext::all_aggregate_functions() {
         state.register_udaf(function)?;
     }
-    state.register_udaf(Arc::new(Exact::sum(state.udaf("sum")?).into()))?;
+    let sum = state.udaf("sum")?;
+    if unrounded {
+        state.register_udaf(Arc::new(Hist::unrounded().into()))?;
+        state.register_udaf(Arc::new(Cutflow::unrounded().into()))?;
+        state.register_udaf(Arc::new(Exact::unrounded_sum(sum).into()))?;
+    } else {
+        state.register_udaf(Arc::new(Exact::sum(sum).into()))?;
+    }
     state.register_udaf(Arc::new(Exact::mean(state.udaf("avg")?).into()))?;
     state.register_expr_planner(Arc::new(ana_sql_ext::planner::HistogramPlanner))?;
     let formats = state.table_factories_mut();

@@ -56,8 +56,6 @@ fn every_example_runs_and_its_script_is_all_of_the_run() {
         good(&["run", text(&file), "-o", text(&out), "-j", "2"]);
         let script = good(&["translate", text(&file)]);
         assert_eq!(script, std::fs::read_to_string(out.join("analysis.sql")).unwrap());
-        // COPY writes beside the script.
-        std::fs::create_dir_all(folder.path().join("columns")).unwrap();
         let (sql, sums) = (folder.path().join("script.sql"), folder.path().join("sums.parquet"));
         std::fs::write(&sql, script).unwrap();
         let ran = Command::new(env!("CARGO_BIN_EXE_ana-sql"))
@@ -66,7 +64,7 @@ fn every_example_runs_and_its_script_is_all_of_the_run() {
             .output()
             .unwrap();
         assert!(ran.status.success(), "{name}: {}", String::from_utf8_lossy(&ran.stderr));
-        assert_rows_equal(&sums, &out.join("sums/1.parquet"), name);
+        assert_rows_equal(&sums, &out.join("rows.parquet"), name);
         let again = folder.path().join(format!("{name}_1"));
         good(&["run", text(&file), "-o", text(&again), "-j", "1", "-q"]);
         let read = |folder: &Path, file: &str| std::fs::read(folder.join(file)).unwrap();
@@ -155,7 +153,6 @@ fn the_examples_give_awkwards_numbers_on_their_samples_and_on_real_files() {
     let nano = shared.unwrap_or_else(|| examples().join("../../../shared")).join("data/nano");
     if !nano.is_dir() {
         assert!(std::env::var_os("ANA_REQUIRE_SHARED").is_none(), "no real files in {}", nano.display());
-        eprintln!("skipped: the examples on real files");
         return;
     }
     std::fs::write(folder.path().join("datasets.json"), real_datasets(&nano.canonicalize().unwrap()))
@@ -232,6 +229,241 @@ fn parts_add_up_to_the_whole() {
     good(&["run", text(&whole), "-o", text(&of("whole")), "-q", "--overwrite"]);
 }
 
+/// An analysis of one simulated dataset over these files of the examples, with `rest` of the YAML.
+fn of_files(folder: &Path, files: &[&str], events: Option<u32>, rest: &str) -> PathBuf {
+    let list: Vec<String> =
+        files.iter().map(|file| format!("{:?}", examples().join("samples").join(file))).collect();
+    let events = events.map_or_else(String::new, |events| format!(r#", "nevents": "{events}""#));
+    let json = format!(
+        r#"{{"tt_2018": {{"metadata": {{"sample": "tt", "year": "2018", "isMC": "True", "xsec": "365.34"{events}}}, "files": [{}]}}}}"#,
+        list.join(", ")
+    );
+    std::fs::write(folder.join("files.json"), json).unwrap();
+    let file = folder.join("files.yaml");
+    std::fs::write(&file, format!("datasets: {{jsons: [files.json]}}\n{rest}")).unwrap();
+    file
+}
+
+const PARTS: [&str; 3] = ["TTToSemiLeptonic_2017.root", "TTToSemiLeptonic_2018.root", "ttHTobb_2018.root"];
+
+/// Weights of many sizes, so that sums of rounded sums would show.
+const WEIGHTED: &str = "\
+skim: [nJet >= 3]
+preselections: [MET_pt > 20]
+categories: {all: [passthrough], hard: [MET_pt > 60]}
+weights:
+  define: {sf: {nominal: exp(MET_pt / 30), up: exp(MET_pt / 20), down: exp(MET_pt / 40) / 3}}
+  common: {inclusive: [genWeight, XS, sf]}
+variations: {weights: {common: {inclusive: [sf]}}}
+histograms:
+  met: {axes: [{field: MET_pt, bins: 10, start: 0, stop: 200, label: \"$p_T^{miss}$ [GeV]\", lim: [0, 150]}]}
+  jets: {axes: [{coll: Jet, field: pt, bins: 20, start: 0, stop: 200}]}
+columns:
+  common:
+    inclusive:
+      - {collection: events, columns: [event, MET_pt, HLT_IsoMu24, nJet]}
+      - {collection: Jet, columns: [pt], pos_end: 2}
+";
+
+/// The bits of one result of a query.
+fn query(sql: &str) -> String {
+    good(&["-c", sql, "-q", "--format", "csv"])
+}
+
+#[test]
+fn parts_of_a_dataset_are_the_whole_to_the_bit() {
+    let folder = tempfile::tempdir().unwrap();
+    let of = |name: &str| folder.path().join(name);
+    let run = |name: &str, files: &[&str]| {
+        let file = of_files(folder.path(), files, Some(840), WEIGHTED);
+        good(&["run", text(&file), "-o", text(&of(name)), "-q", "-j", "2"]);
+    };
+    run("whole", &PARTS);
+    for (name, file) in ["a", "b", "c"].into_iter().zip(PARTS) {
+        run(name, &[file]);
+    }
+    let told = bad(&["merge", text(&of("a")), text(&of("b")), "-o", text(&of("ab"))]);
+    assert!(told.contains("600 initial events") && told.contains("840"), "{told}");
+    good(&["merge", text(&of("a")), text(&of("b")), "-o", text(&of("ab")), "-q", "--partial"]);
+    good(&["merge", text(&of("c")), text(&of("ab")), "-o", text(&of("cab")), "-q"]);
+    good(&["merge", text(&of("b")), text(&of("c")), text(&of("a")), "-o", text(&of("bca")), "-q"]);
+    let read = |name: &str, file: &str| std::fs::read(of(name).join(file)).unwrap();
+    for name in ["cab", "bca"] {
+        for file in ["histograms.zip", "cutflow.parquet"] {
+            assert!(read(name, file) == read("whole", file), "{name}: {file}");
+        }
+        // The scripts are the same; so is what was resolved.
+        for file in ["analysis.sql", "config.resolved.yaml"] {
+            assert!(read(name, file) == read("a", file), "{name}: {file}");
+        }
+        let events = |name: &str| {
+            let files = of(name).join("columns/dataset=tt_2018/category=all/*.parquet");
+            let columns = "\"events_event\", \"events_MET_pt\", weight, \"weight_sfUp\", \"Jet_pt\"";
+            query(&format!("SELECT {columns} FROM '{}' ORDER BY 1, 2, 3", files.display()))
+        };
+        assert!(events(name).lines().count() > 100);
+        assert_eq!(events(name), events("whole"), "{name}");
+    }
+    let told = bad(&["merge", text(&of("cab")), text(&of("b")), "-o", text(&of("twice")), "--partial"]);
+    assert!(told.contains("are in two of the runs"), "{told}");
+    assert!(!of("twice").exists());
+}
+
+#[test]
+fn columns_have_the_types_of_their_branches() {
+    let folder = tempfile::tempdir().unwrap();
+    let rest = WEIGHTED.replace("columns: [event,", "columns: [hardest, first, event,")
+        + "variables: {hardest: \"(SELECT max(m.pt) FROM Muon m)\", first: \"first(Muon.charge)\"}\n";
+    let (file, out) = (of_files(folder.path(), &PARTS[..1], None, &rest), folder.path().join("out"));
+    good(&["run", text(&file), "-o", text(&out), "-q"]);
+    let columns = out.join("columns/dataset=tt_2018/category=all/mc_1.parquet");
+    let typed = |column: &str| {
+        let types = format!("SELECT arrow_typeof(\"{column}\") FROM '{}' LIMIT 1", columns.display());
+        query(&types).lines().nth(1).unwrap().to_owned()
+    };
+    for (column, expected) in [
+        ("events_event", "UInt64"),
+        ("events_HLT_IsoMu24", "Boolean"),
+        ("events_MET_pt", "Float32"),
+        ("events_first", "Int32"),
+    ] {
+        assert_eq!(typed(column), expected, "{column}");
+    }
+    let filled = |column: &str| {
+        let sql = format!(
+            "SELECT count(*) FILTER (WHERE \"{column}\" = -999), count(*) FILTER (WHERE \"{column}\" IS NULL) FROM '{}'",
+            columns.display()
+        );
+        query(&sql).lines().nth(1).unwrap().to_owned()
+    };
+    for column in ["events_hardest", "events_first"] {
+        assert!(
+            filled(column).ends_with(",0") && !filled(column).starts_with("0,"),
+            "{column}: {}",
+            filled(column)
+        );
+    }
+}
+
+#[test]
+fn a_recorded_script_runs_from_anywhere() {
+    let folder = tempfile::tempdir().unwrap();
+    let (out, elsewhere) = (folder.path().join("out"), folder.path().join("elsewhere"));
+    std::fs::create_dir(&elsewhere).unwrap();
+    // The analysis is named from the folder it is in; the datasets file has a comma on its way.
+    let within = folder.path().join("a, b");
+    std::fs::create_dir(&within).unwrap();
+    of_files(&within, &PARTS[..1], None, WEIGHTED);
+    let ana = |folder: &Path, arguments: &[&str]| {
+        let ran =
+            Command::new(env!("CARGO_BIN_EXE_ana-sql")).args(arguments).current_dir(folder).output().unwrap();
+        assert!(ran.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&ran.stderr));
+    };
+    ana(&within, &["run", "files.yaml", "-o", "../out", "-q"]);
+    let sums = elsewhere.join("sums.parquet");
+    ana(&elsewhere, &["-f", text(&out.join("analysis.sql")), "-q", "-o", text(&sums)]);
+    assert_rows_equal(&sums, &out.join("rows.parquet"), "from elsewhere");
+    assert!(elsewhere.join("columns/mc_1.parquet").is_file());
+}
+
+#[test]
+fn axes_have_their_labels() {
+    let folder = tempfile::tempdir().unwrap();
+    let (file, out) = (of_files(folder.path(), &PARTS[..1], None, WEIGHTED), folder.path().join("out"));
+    good(&["run", text(&file), "-o", text(&out), "-q"]);
+    let Some(python) = std::env::var_os("ANA_PYTHON") else {
+        assert!(std::env::var_os("ANA_REQUIRE_PYTHON").is_none(), "ANA_PYTHON is not set");
+        return;
+    };
+    let script = "import sys, zipfile, hist, uhi.io.zip\n\
+        with zipfile.ZipFile(sys.argv[1]) as file: h = hist.Hist(uhi.io.zip.read(file, 'met/tt/tt_2018'))\n\
+        axis = h.axes[2]\n\
+        print(axis.name, '|', axis.label, '|', h.axes[0].name, h.axes[1].label)\n\
+        print(axis.__dict__.get('lim_low'), axis.__dict__.get('lim_high'), h.sum(flow=True).value > 0)\n";
+    let read = Command::new(python).args(["-c", script, text(&out.join("histograms.zip"))]).output().unwrap();
+    let told = String::from_utf8_lossy(&read.stdout);
+    let expected = "events.MET_pt | $p_T^{miss}$ [GeV] | category variation\n0.0 150.0 True\n";
+    assert_eq!(told, expected, "{}", String::from_utf8_lossy(&read.stderr));
+    for wrong in ["lim: [150, 0]", "lim: [1]"] {
+        let file = of_files(folder.path(), &PARTS[..1], None, &WEIGHTED.replace("lim: [0, 150]", wrong));
+        assert!(bad(&["translate", text(&file)]).contains("lim is two rising numbers"), "{wrong}");
+    }
+}
+
+#[test]
+fn the_command_line_wins_over_the_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let rest = format!("{WEIGHTED}run: {{device: \"gpu:77\", threads: 1}}\n");
+    let (file, out) = (of_files(folder.path(), &PARTS[..1], None, &rest), folder.path().join("out"));
+    let told = bad(&["run", text(&file), "-o", text(&out), "-q"]);
+    assert!(told.contains("files.yaml:") && told.contains("run.device"), "{told}");
+    good(&["run", text(&file), "-o", text(&out), "-q", "--device", "cpu", "-j", "2"]);
+    for (wrong, what) in
+        [("device: tpu", "run.device"), ("threads: 0", "run.threads"), ("chunk: 0", "run.chunk")]
+    {
+        let file = of_files(folder.path(), &PARTS[..1], None, &format!("{WEIGHTED}run: {{{wrong}}}\n"));
+        for told in [bad(&["run", text(&file), "-o", text(&out)]), bad(&["lint", text(&file)])] {
+            assert!(told.contains("files.yaml:") && told.contains(what), "{told}");
+        }
+    }
+}
+
+#[test]
+fn datasets_of_another_size_are_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().join("out");
+    let file = of_files(folder.path(), &PARTS[..1], Some(301), WEIGHTED);
+    let ran = ana(&["run", text(&file), "-o", text(&out), "-q", "--strict"]);
+    let told = String::from_utf8_lossy(&ran.stderr);
+    assert_eq!(ran.status.code(), Some(1), "{told}");
+    assert!(told.contains("dataset 'tt_2018' has 300 events, the datasets file says 301"), "{told}");
+    assert!(told.contains("was not written"), "{told}");
+    assert!(!out.exists());
+    let ran = ana(&["run", text(&file), "-o", text(&out), "-q"]);
+    assert!(ran.status.success() && out.exists());
+    let limited = of_files(folder.path(), &PARTS, Some(840), &format!("{WEIGHTED}run: {{limit: 1}}\n"));
+    good(&["run", text(&limited), "-o", text(&out), "-q", "--overwrite", "--strict"]);
+}
+
+#[test]
+fn a_weight_is_one_number_per_event() {
+    let folder = tempfile::tempdir().unwrap();
+    for (from, to, name) in [
+        ("nominal: exp(MET_pt / 30)", "nominal: Jet.pt / 30", "'sf'"),
+        ("up: exp(MET_pt / 20)", "up: Jet.pt / 20", "'sfUp'"),
+    ] {
+        let file = of_files(folder.path(), &PARTS[..1], None, &WEIGHTED.replace(from, to));
+        let out = folder.path().join("out");
+        for arguments in
+            [vec!["run", text(&file), "-q", "-o", text(&out)], vec!["lint", text(&file), "--data"]]
+        {
+            let told = bad(&arguments);
+            assert!(told.contains("files.yaml:") && told.contains("weights.define.sf"), "{told}");
+            assert!(told.contains(&format!("weight {name} has a value for every object")), "{told}");
+        }
+    }
+}
+
+#[test]
+fn what_the_weights_need_is_asked_for_at_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().join("out");
+    let file = of_files(
+        folder.path(),
+        &PARTS[..1],
+        None,
+        &format!("{WEIGHTED}normalisation: {{sum_genweights: metadata}}\n"),
+    );
+    let told = bad(&["run", text(&file), "-o", text(&out), "-q"]);
+    assert!(told.contains("files.yaml:") && told.contains("no sum to be divided by"), "{told}");
+    let json = folder.path().join("files.json");
+    let without = std::fs::read_to_string(&json).unwrap().replace(r#", "xsec": "365.34""#, "");
+    let file = of_files(folder.path(), &PARTS[..1], None, WEIGHTED);
+    std::fs::write(&json, without).unwrap();
+    let told = bad(&["run", text(&file), "-o", text(&out), "-q"]);
+    assert!(told.contains("files.yaml:") && told.contains("has no cross section"), "{told}");
+}
+
 #[test]
 fn lint_looks_at_the_branches() {
     let folder = tempfile::tempdir().unwrap();
@@ -240,6 +472,31 @@ fn lint_looks_at_the_branches() {
     let told = bad(&["lint", text(&file), "--data"]);
     assert!(told.contains("tightID") && told.contains("tightId"), "{told}");
     good(&["lint", text(&examples().join("tthbb.yaml")), "--data", "--strict"]);
+    let told = |from: &str, to: &str, data: &[&str]| {
+        let file = changed(folder.path(), "tthbb.yaml", from, to);
+        let ran = ana(&[&["lint", text(&file)], data].concat());
+        (ran.status.success(), String::from_utf8(ran.stderr).unwrap())
+    };
+    // Without data: collections that nobody knows.
+    for (from, to, name) in [
+        ("{N: 4, coll: JetGood}", "{N: 4, coll: JetGod}", "'JetGod'"),
+        ("jet_hists, coll: JetGood, pos: 0", "jet_hists, coll: JetGod, pos: 0", "'JetGod'"),
+        ("FROM Jet j WHERE", "FROM Jets j WHERE", "'Jets'"),
+        ("collection: LeptonGood", "collection: LeptonsGood", "'LeptonsGood'"),
+    ] {
+        let (good, warned) = told(from, to, &[]);
+        let all = [name, "tthbb.yaml:", "did you mean"];
+        assert!(good && all.iter().all(|part| warned.contains(part)), "{warned}");
+        assert!(!told(from, to, &["--strict"]).0, "{to}");
+    }
+    // With data: triggers and shifts.
+    let (good, warned) = told("          pt: {up: Jet.pt", "          ptt: {up: Jet.pt", &["--data"]);
+    assert!(good && warned.contains("shifts Jet.ptt, which no file has; did you mean pt?"), "{warned}");
+    let (good, warned) = told("        Jet:\n", "        Jett:\n", &["--data"]);
+    assert!(warned.contains("shifts Jett.pt"), "{good} {warned}");
+    let (good, warned) = told("MET_pt > 20", "MET_pt > 20 AND NOT HLT_IsoMu25", &["--data"]);
+    assert!(good && warned.contains("no file has the trigger 'HLT_IsoMu25'"), "{warned}");
+    assert!(warned.contains("did you mean HLT_IsoMu2"), "{warned}");
 }
 
 #[test]
@@ -368,7 +625,7 @@ fn simulation_is_divided_by_the_sum_of_its_runs_trees() {
     assert!(explained.contains("HistogramExec"), "{explained}");
     let sums = of("sums.parquet");
     good(&["-f", text(&of("runs").join("analysis.sql")), "-q", "-o", text(&sums)]);
-    assert_rows_equal(&sums, &of("runs").join("sums/1.parquet"), "runs");
+    assert_rows_equal(&sums, &of("runs").join("rows.parquet"), "runs");
 }
 
 #[test]

@@ -79,6 +79,7 @@ pub fn all_scalar_functions() -> Vec<Arc<ScalarUDF>> {
         list::ArgSort::default().into(),
         list::CountNonzero::default().into(),
         list::Drop::default().into(),
+        list::FillNone::default().into(),
         list::First::default().into(),
         list::Last::default().into(),
         list::ListStd::default().into(),

@@ -155,11 +155,18 @@ impl ExprPlanner for HistogramPlanner {
         match call.func.name() {
             "hist" => {
                 name_axes(&mut call.args)?;
-                if let Some((axes, args)) = without_axes(&call.args)? {
-                    (call.func, call.args) = (Arc::new(Hist::with_axes(axes).into()), args);
+                if let Some((axes, args)) = without_axes(&call.args)?
+                    && let Some(hist) = call.func.inner().downcast_ref::<Hist>()
+                {
+                    (call.func, call.args) = (Arc::new(hist.with_axes(axes).into()), args);
                 }
             }
-            "cutflow" => call.func = Arc::new(Cutflow::labelled(call.args.iter().map(text).collect()).into()),
+            "cutflow" => {
+                if let Some(cutflow) = call.func.inner().downcast_ref::<Cutflow>() {
+                    let labels = call.args.iter().map(text).collect();
+                    call.func = Arc::new(cutflow.labelled(labels).into());
+                }
+            }
             "nminusone" => {
                 call.func = Arc::new(NMinusOne::labelled(call.args.iter().map(text).collect()).into())
             }

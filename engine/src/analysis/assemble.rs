@@ -3,14 +3,14 @@
 
 use ana_hist::{Axis, Histogram, Weighted};
 use ana_sql_ext::histogram::histogram_at;
-use arrow::array::{Array, AsArray, RecordBatch};
+use arrow::array::{Array, ArrayRef, AsArray, RecordBatch};
 use arrow::datatypes::{DataType, Float64Type, Int64Type, UInt64Type};
 use serde::{Deserialize, Serialize};
 
 use super::Result;
 use super::error::AnalysisError;
 use super::model::{HistogramPlan, Normalisation, Plan};
-use crate::output::NamedHistogram;
+use crate::output::{AxisLabel, NamedHistogram};
 
 /// What an analysis gives.
 #[derive(Debug, Clone, Default)]
@@ -46,6 +46,8 @@ pub struct CutflowRow {
     pub sumw: Option<f64>,
     /// Σw², normalised.
     pub sumw2: Option<f64>,
+    /// Σ genWeight, not normalised, of the steps before the categories; where simulation is weighted with it.
+    pub sum_genweights: Option<f64>,
 }
 
 /// What came in of a dataset.
@@ -64,63 +66,22 @@ pub struct DatasetSummary {
 }
 
 impl Assembled {
-    /// The sum of two runs over different events.
-    ///
-    /// # Errors
-    /// Histograms of one name with different axes.
-    pub fn with(mut self, other: Self) -> Result<Self> {
-        for theirs in other.histograms {
-            match self.histograms.iter_mut().find(|ours| ours.name == theirs.name) {
-                None => self.histograms.push(theirs),
-                Some(ours) => {
-                    let sum = ours.histogram.add(&theirs.histogram);
-                    ours.histogram = sum.map_err(|source| AnalysisError::Histogram {
-                        histogram: theirs.name.clone(),
-                        source: source.into(),
-                    })?;
-                }
-            }
-        }
-        for theirs in other.cutflow {
-            let same = |ours: &&mut CutflowRow| ours.key() == theirs.key();
-            match self.cutflow.iter_mut().find(same) {
-                None => self.cutflow.push(theirs),
-                Some(ours) => {
-                    ours.events += theirs.events;
-                    let sum = |a: Option<f64>, b: Option<f64>| a.zip(b).map(|(a, b)| a + b);
-                    (ours.sumw, ours.sumw2) = (sum(ours.sumw, theirs.sumw), sum(ours.sumw2, theirs.sumw2));
-                }
-            }
-        }
-        for theirs in other.coverage {
-            match self.coverage.iter_mut().find(|ours| ours.0 == theirs.0 && ours.1 == theirs.1) {
-                None => self.coverage.push(theirs),
-                Some(ours) => {
-                    ours.2 += theirs.2;
-                    ours.3 += theirs.3;
-                }
-            }
-        }
-        for theirs in other.datasets {
-            match self.datasets.iter_mut().find(|ours| ours.dataset == theirs.dataset) {
-                None => self.datasets.push(theirs),
-                Some(ours) => {
-                    ours.initial += theirs.initial;
-                    if !theirs.divided_by_metadata {
-                        ours.divided_by = ours.divided_by.zip(theirs.divided_by).map(|(a, b)| a + b);
-                    }
-                }
-            }
-        }
-        self.never_filled.retain(|name| other.never_filled.contains(name));
-        for (dataset, files) in other.runs_files {
-            match self.runs_files.iter_mut().find(|(known, _)| *known == dataset) {
-                None => self.runs_files.push((dataset, files)),
-                Some((_, ours)) => *ours += files,
-            }
-        }
+    /// With what was counted of other datasets.
+    #[must_use]
+    pub(super) fn beside(mut self, other: Self) -> Self {
+        self.never_filled.extend(other.never_filled);
+        self.never_filled.sort();
+        self.never_filled.dedup();
+        self.histograms.extend(other.histograms);
+        let filled: Vec<&String> =
+            self.histograms.iter().filter(|h| is_filled(h)).map(|h| &h.alias).collect();
+        self.never_filled.retain(|name| !filled.contains(&name));
+        self.cutflow.extend(other.cutflow);
+        self.coverage.extend(other.coverage);
+        self.datasets.extend(other.datasets);
+        self.runs_files.extend(other.runs_files);
         self.sort();
-        Ok(self)
+        self
     }
 
     /// Simulation divided by its sum of weights.
@@ -167,10 +128,8 @@ impl Assembled {
     }
 }
 
-impl CutflowRow {
-    fn key(&self) -> (&str, &str, &str, &str) {
-        (&self.dataset, &self.sample, &self.step, &self.variation)
-    }
+fn is_filled(named: &NamedHistogram) -> bool {
+    named.histogram.counts.iter().any(|count| *count > 0)
 }
 
 /// Puts the results of a script together, not yet normalised: what it counted, and `runs`, the sums of the Runs trees,
@@ -198,12 +157,7 @@ pub fn assemble(plan: &Plan, batches: &[RecordBatch], runs: &[RecordBatch]) -> R
         }
     }
     assembled.sort();
-    let filled = |name: &str| {
-        assembled
-            .histograms
-            .iter()
-            .any(|h| h.alias == name && h.histogram.counts.iter().any(|count| *count > 0))
-    };
+    let filled = |name: &str| assembled.histograms.iter().any(|h| h.alias == name && is_filled(h));
     for planned in &plan.histograms {
         if !filled(&planned.name) && !assembled.never_filled.contains(&planned.name) {
             assembled.never_filled.push(planned.name.clone());
@@ -256,10 +210,14 @@ impl Row<'_> {
         for planned in self.plan.histograms.iter().filter(|planned| planned.samples.contains(&sample)) {
             let full = full_name(&sample, planned.subsample.as_deref());
             let histogram = self.histogram(planned)?;
+            let front = 1 + usize::from(planned.variations.is_some());
+            let labels =
+                std::iter::repeat_n(AxisLabel::default(), front).chain(planned.labels.iter().cloned());
             into.histograms.push(NamedHistogram {
                 name: format!("{}/{full}/{dataset}", planned.name),
                 alias: planned.name.clone(),
                 keys: vec![("sample".to_owned(), full), ("dataset".to_owned(), dataset.clone())],
+                labels: labels.collect(),
                 histogram,
             });
         }
@@ -286,9 +244,10 @@ impl Row<'_> {
         Ok(())
     }
 
-    /// The steps that have no weights.
+    /// The steps before the categories.
     fn steps(&self, sample: &str, dataset: &str, initial: u64, into: &mut Assembled) -> Result<()> {
-        let mut add = |sample: String, step: &str, variation: &str, events: u64| {
+        let mut add = |sample: String, step: &str, variation: &str, events: u64, weights: &str| {
+            let sum_genweights = if self.has(weights) { Some(self.number(weights)?) } else { None };
             into.cutflow.push(CutflowRow {
                 sample,
                 dataset: dataset.to_owned(),
@@ -297,13 +256,18 @@ impl Row<'_> {
                 events,
                 sumw: None,
                 sumw2: None,
+                sum_genweights,
             });
+            Ok(())
         };
-        add(sample.to_owned(), "initial", "nominal", initial);
-        add(sample.to_owned(), "skim", "nominal", self.count("skimmed")?);
+        let by_events = self.plan.normalisation.get(sample) == Some(&Normalisation::SumGenWeights);
+        let first = if by_events { "sum_genweights" } else { "initial_genweights" };
+        add(sample.to_owned(), "initial", "nominal", initial, first)?;
+        add(sample.to_owned(), "skim", "nominal", self.count("skimmed")?, "skimmed_genweights")?;
         for (samples, part, variation, column) in &self.plan.preselected {
             if samples.iter().any(|known| known == sample) {
-                add(full_name(sample, part.as_deref()), "presel", variation, self.count(column)?);
+                let (full, weights) = (full_name(sample, part.as_deref()), format!("{column}_genweights"));
+                add(full, "presel", variation, self.count(column)?, &weights)?;
             }
         }
         Ok(())
@@ -332,6 +296,7 @@ impl Row<'_> {
                         events: row.count,
                         sumw: Some(row.sumw),
                         sumw2: Some(row.sumw2),
+                        sum_genweights: None,
                     });
                 }
             }
@@ -406,7 +371,8 @@ impl Row<'_> {
     }
 
     fn has(&self, column: &str) -> bool {
-        self.batch.column_by_name(column).is_some_and(|array| !array.is_null(self.row))
+        let is_there = |array: &ArrayRef| !array.data_type().is_null() && !array.is_null(self.row);
+        self.batch.column_by_name(column).is_some_and(is_there)
     }
 
     fn text(&self, column: &str) -> Result<String> {
@@ -512,7 +478,7 @@ fn check_finite(name: &str, histogram: &Histogram) -> Result<()> {
 mod tests {
     use std::sync::Arc;
 
-    use arrow::array::{ArrayRef, Float64Array, Int64Array, StringArray};
+    use arrow::array::{Float64Array, Int64Array, StringArray};
 
     use super::*;
 
@@ -557,9 +523,7 @@ mod tests {
         let none_left = by_runs(&[runs(&["a", "b"], &[Some(2.5), Some(1.25)])]).unwrap();
         let b = |of: &Assembled| of.datasets.iter().find(|d| d.dataset == "b").cloned().unwrap();
         assert_eq!((b(&none_left).initial, b(&none_left).divided_by), (0, Some(1.25)));
-        let both = none_left.clone().with(none_left).unwrap();
-        assert_eq!(b(&both).divided_by, Some(2.5));
-        assert_eq!(both.runs_files, [("a".to_owned(), 4), ("b".to_owned(), 4)]);
+        assert_eq!(none_left.runs_files, [("a".to_owned(), 2), ("b".to_owned(), 2)]);
     }
 
     #[test]

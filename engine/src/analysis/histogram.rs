@@ -266,6 +266,7 @@ pub(super) fn resolve(
         categories: chosen(raw, reader, way, categories)?,
         only_samples: raw.only_samples.clone(),
         exclude_samples: raw.exclude_samples.clone().unwrap_or_default(),
+        labels: super::label::of_axes(raw, reader.source, way)?,
     })
 }
 

@@ -66,6 +66,12 @@ impl Source {
         Self { path: path.to_owned(), text }
     }
 
+    /// The folder it is in, from the root: paths in a script mean the same files from wherever it is run.
+    pub(super) fn folder(&self) -> PathBuf {
+        let path = std::path::absolute(&self.path).ok();
+        path.and_then(|path| path.parent().map(Path::to_owned)).unwrap_or_default()
+    }
+
     /// The place that a way leads to; its nearest known parent where the text is in flow style.
     pub(super) fn place(&self, way: &Way) -> Place {
         Place { file: self.path.clone(), position: position(&self.text, &way.0), path: way.text() }

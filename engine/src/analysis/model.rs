@@ -8,8 +8,10 @@ use serde::{Deserialize, Serialize};
 use super::config::Raw;
 use super::cut::NamedCut;
 use super::dataset::Dataset;
-use super::locate::Source;
+use super::error::Place;
+use super::locate::{Source, Way};
 use super::warning::Warning;
+use crate::output::AxisLabel;
 
 /// An analysis file that makes sense.
 #[derive(Debug, Clone)]
@@ -41,6 +43,12 @@ pub struct Analysis {
 }
 
 impl Analysis {
+    /// Where a key stands, by its way: `run.device`.
+    #[must_use]
+    pub fn place(&self, keys: &str) -> Place {
+        self.source.place(&keys.split('.').fold(Way::default(), |way, key| way.key(key)))
+    }
+
     /// A text that differs where anything differs but the files that are read, how they are read, and what sums are divided by:
     /// that is compared by sample.
     pub(super) fn fingerprint(&self) -> String {
@@ -150,6 +158,8 @@ pub(super) struct Histogram {
     pub(super) categories: Vec<String>,
     pub(super) only_samples: Option<Vec<String>>,
     pub(super) exclude_samples: Vec<String>,
+    /// What people read on its axes.
+    pub(super) labels: Vec<AxisLabel>,
 }
 
 /// An axis and what is filled into it.
@@ -224,6 +234,36 @@ pub struct Plan {
     pub columns: Vec<ColumnsPlan>,
 }
 
+impl Plan {
+    /// What it says of one sample.
+    pub(super) fn of_sample(&self, sample: &str) -> Self {
+        let is_of = |samples: &[String]| samples.iter().any(|known| known == sample);
+        let only = || vec![sample.to_owned()];
+        let histograms = |all: &[HistogramPlan]| -> Vec<HistogramPlan> {
+            let of = all.iter().filter(|plan| is_of(&plan.samples));
+            of.map(|plan| HistogramPlan { samples: only(), ..plan.clone() }).collect()
+        };
+        let preselected = self.preselected.iter().filter(|(samples, ..)| is_of(samples)).cloned();
+        let coverage = self.coverage.iter().filter(|(samples, ..)| is_of(samples)).cloned();
+        Self {
+            normalisation: self
+                .normalisation
+                .clone()
+                .into_iter()
+                .filter(|(name, _)| name == sample)
+                .collect(),
+            categories: self.categories.clone(),
+            histograms: histograms(&self.histograms),
+            cutflows: histograms(&self.cutflows),
+            preselected: preselected
+                .map(|(_, part, variation, column)| (only(), part, variation, column))
+                .collect(),
+            coverage: coverage.map(|(_, what, none, several)| (only(), what, none, several)).collect(),
+            columns: vec![],
+        }
+    }
+}
+
 /// A histogram of the analysis and the columns of the result it is put together from.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct HistogramPlan {
@@ -237,6 +277,9 @@ pub struct HistogramPlan {
     pub categories: Vec<String>,
     /// Labels of its axis of variations; data has none.
     pub variations: Option<Vec<String>>,
+    /// What people read on the axes of its values.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub labels: Vec<AxisLabel>,
     /// Where its contents come from.
     pub parts: Vec<Part>,
 }

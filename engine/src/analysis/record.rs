@@ -9,13 +9,15 @@ use arrow::datatypes::{DataType, Field, Schema};
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use serde::{Deserialize, Serialize};
 
+use super::Result;
 use super::assemble::{Assembled, CutflowRow, DatasetSummary, assemble};
 use super::error::AnalysisError;
 use super::model::{Analysis, Normalisation, Plan};
-use super::{Result, warning::Warning};
-use crate::inspect::inspect;
+use super::sums::Row;
+use super::warning::{self, Warning};
 use crate::report::RunReport;
 use crate::session::Session;
+use crate::table::RootTable;
 
 /// A file that was read.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -35,11 +37,15 @@ pub struct Input {
 /// One run of the script: its sums, and what they are of.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct RunPart {
-    /// The file of its sums in the folder.
+    /// The file of its sums in the folder, not rounded.
     pub sums: String,
     /// That of the sums of its Runs trees, if it is divided by them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub runs: Option<String>,
+    /// The script.
+    pub script: String,
+    /// The analysis file as it was understood.
+    pub config: String,
     /// What the columns of that file are.
     pub plan: Plan,
     /// The files that were read.
@@ -47,16 +53,24 @@ pub struct RunPart {
 }
 
 impl RunPart {
-    /// Names the files of a part by its number.
-    fn name(&mut self, number: usize, by_runs: bool) {
-        self.sums = format!("sums/{number}.parquet");
-        self.runs = by_runs.then(|| format!("sums/{number}_runs.parquet"));
-    }
-
-    fn files(&self) -> impl Iterator<Item = &String> {
-        std::iter::once(&self.sums).chain(&self.runs)
+    /// A part whose files are named by its number.
+    fn new(number: usize, plan: Plan, inputs: Vec<Input>) -> Self {
+        let by_runs = plan.normalisation.values().any(|by| *by == Normalisation::Runs);
+        Self {
+            sums: format!("sums/{number}.parquet"),
+            runs: by_runs.then(|| format!("sums/{number}_runs.parquet")),
+            script: SCRIPT.to_owned(),
+            config: CONFIG.to_owned(),
+            plan,
+            inputs,
+        }
     }
 }
+
+/// The script in a folder of results.
+const SCRIPT: &str = "analysis.sql";
+/// The analysis file in a folder of results, as it was understood.
+const CONFIG: &str = "config.resolved.yaml";
 
 /// `run.json`.
 #[derive(Debug, Serialize, Deserialize)]
@@ -75,8 +89,10 @@ pub struct Record {
     pub expected_events: BTreeMap<String, u64>,
     /// Luminosity sections of data that were read: by run, ranges.
     pub processed_lumis: BTreeMap<String, Vec<(u64, u64)>>,
-    /// What was odd.
+    /// What was odd about the analysis and its files.
     pub warnings: Vec<String>,
+    /// What was odd about the numbers.
+    pub findings: Vec<String>,
     /// Events read, skipped, per cut level, with throughput; none for merged runs.
     pub reports: Vec<serde_json::Value>,
 }
@@ -89,21 +105,18 @@ impl Record {
         plan: &Plan,
         inputs: Vec<Input>,
         assembled: &Assembled,
-        warnings: &[Warning],
+        findings: &[Warning],
     ) -> Self {
-        let by_runs = plan.normalisation.values().any(|by| *by == Normalisation::Runs);
-        let mut part = RunPart { sums: String::new(), runs: None, plan: plan.clone(), inputs };
-        part.name(1, by_runs);
-        let expected = analysis.datasets.iter().filter_map(|d| Some((d.name.clone(), d.events?))).collect();
         Self {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             name: analysis.raw.name.clone(),
             analysis: analysis.fingerprint(),
-            parts: vec![part],
+            parts: vec![RunPart::new(1, plan.clone(), inputs)],
             datasets: assembled.datasets.clone(),
-            expected_events: expected,
+            expected_events: expected_events(analysis),
             processed_lumis: BTreeMap::new(),
-            warnings: warnings.iter().map(ToString::to_string).collect(),
+            warnings: analysis.warnings.iter().map(ToString::to_string).collect(),
+            findings: findings.iter().map(ToString::to_string).collect(),
             reports: vec![],
         }
     }
@@ -141,31 +154,27 @@ impl Record {
     }
 }
 
-/// The files of an analysis with their identity.
+/// Events that the datasets file promises, by dataset.
+#[must_use]
+pub fn expected_events(analysis: &Analysis) -> BTreeMap<String, u64> {
+    analysis.datasets.iter().filter_map(|dataset| Some((dataset.name.clone(), dataset.events?))).collect()
+}
+
+/// The files of an analysis with their identity, as the queries of the session found them.
 ///
 /// # Errors
 /// A file that cannot be read.
 pub async fn inputs(analysis: &Analysis, session: &Session) -> crate::Result<Vec<Input>> {
     let limit =
         analysis.raw.run.limit.map_or(usize::MAX, |limit| usize::try_from(limit).unwrap_or(usize::MAX));
-    let tree = analysis.raw.datasets.tree.as_deref().unwrap_or("Events");
+    let provider = session.context().table_provider("events").await?;
+    let Some(table) = provider.downcast_ref::<RootTable>() else { return Ok(vec![]) };
+    let state = session.context().state();
     let mut inputs = Vec::new();
     for dataset in &analysis.datasets {
-        for path in dataset.paths.iter().take(limit) {
-            let summary = match inspect(session, path).await {
-                Ok(summary) => summary,
-                Err(_) if analysis.raw.run.skipbadfiles == Some(true) => continue,
-                Err(error) => return Err(error),
-            };
-            let found =
-                summary.trees.iter().find(|known| known.path == tree).or_else(|| summary.trees.first());
-            inputs.push(Input {
-                dataset: dataset.name.clone(),
-                file: summary.name.clone(),
-                bytes: summary.bytes,
-                uuid: summary.uuid.clone(),
-                entries: (0, found.map_or(0, |tree| tree.entries)),
-            });
+        for (file, bytes, identity) in table.identify(&state, &dataset.name, limit).await? {
+            let entries = (0, identity.entries);
+            inputs.push(Input { dataset: dataset.name.clone(), file, bytes, uuid: identity.uuid, entries });
         }
     }
     Ok(inputs)
@@ -187,6 +196,7 @@ pub fn cutflow_batch(rows: &[CutflowRow]) -> std::result::Result<RecordBatch, ar
         field("events", DataType::UInt64, false),
         field("sumw", DataType::Float64, true),
         field("sumw2", DataType::Float64, true),
+        field("sum_genweights", DataType::Float64, true),
     ]);
     RecordBatch::try_new(
         Arc::new(schema),
@@ -198,6 +208,7 @@ pub fn cutflow_batch(rows: &[CutflowRow]) -> std::result::Result<RecordBatch, ar
             Arc::new(UInt64Array::from_iter_values(rows.iter().map(|row| row.events))),
             floats(|row| row.sumw),
             floats(|row| row.sumw2),
+            floats(|row| row.sum_genweights),
         ],
     )
 }
@@ -209,11 +220,11 @@ pub struct Merged {
     pub sum: Assembled,
     /// The record of the whole.
     pub record: Record,
-    /// The files of sums it is made from, with their names in its folder.
+    /// Files of the runs that the folder of the whole has too, with their names there.
     pub files: Vec<(PathBuf, String)>,
 }
 
-/// Adds runs up. Sums are added in the order of their first files, so that the order of the folders does not matter.
+/// Adds runs up. They are rounded when all are added: the numbers are those of one run over all events.
 ///
 /// # Errors
 /// Folders that are no results, runs of different analyses, samples that are divided by different sums, files that were read
@@ -231,35 +242,137 @@ pub fn add_up(folders: &[PathBuf], partial: bool) -> Result<Merged> {
         });
     }
     let Some(mut whole) = whole else { return Err(wrong("no folders to merge".to_owned())) };
+    // The order of the folders does not show in the result.
     parts.sort_by(|(_, a), (_, b)| {
         let key = |part: &RunPart| part.inputs.iter().map(|input| (input.file.clone(), input.entries)).min();
         key(a).cmp(&key(b))
     });
     check_overlap(&parts)?;
     check_normalisation(&parts)?;
-    let mut sum: Option<Assembled> = None;
-    for (folder, part) in &parts {
-        let runs = part.runs.as_ref().map_or(Ok(vec![]), |runs| read_parquet(&folder.join(runs)))?;
-        let assembled = assemble(&part.plan, &read_parquet(&folder.join(&part.sums))?, &runs)?;
-        sum = Some(match sum {
-            None => assembled,
-            Some(known) => known.with(assembled)?,
-        });
-    }
-    let sum = sum.unwrap_or_default();
+    let sum = sum_of(&parts)?;
     whole.datasets.clone_from(&sum.datasets);
     if !partial {
         check_complete(&whole)?;
     }
-    let mut files = Vec::new();
-    for (i, (folder, mut part)) in parts.into_iter().enumerate() {
-        let from: Vec<PathBuf> = part.files().map(|name| folder.join(name)).collect();
-        part.name(i + 1, part.runs.is_some());
-        files.extend(from.into_iter().zip(part.files().cloned()));
-        whole.parts.push(part);
-    }
+    let inputs: Vec<&Input> = parts.iter().flat_map(|(_, part)| &part.inputs).collect();
+    let categories = parts.first().map(|(_, part)| part.plan.categories.clone()).unwrap_or_default();
+    let findings = warning::of_numbers(&categories, &whole.expected_events, &inputs, &sum);
+    whole.findings = findings.iter().map(ToString::to_string).collect();
     whole.reports.clear();
+    let mut files = columns(&parts)?;
+    let mut texts = Texts::default();
+    for (i, (folder, part)) in parts.into_iter().enumerate() {
+        let mut named = RunPart::new(i + 1, part.plan.clone(), part.inputs.clone());
+        named.script = texts.place(&folder.join(&part.script), SCRIPT)?;
+        named.config = texts.place(&folder.join(&part.config), CONFIG)?;
+        files.push((folder.join(&part.sums), named.sums.clone()));
+        files.extend(part.runs.iter().zip(&named.runs).map(|(from, to)| (folder.join(from), to.clone())));
+        whole.parts.push(named);
+    }
+    files.extend(texts.files);
     Ok(Merged { sum, record: whole, files })
+}
+
+/// What all parts counted. Each dataset is put together by itself: which columns a script has depends on its datasets.
+fn sum_of(parts: &[(PathBuf, RunPart)]) -> Result<Assembled> {
+    struct Whole {
+        plan: Plan,
+        counted: Option<Row>,
+        runs: Option<Row>,
+    }
+    let mut datasets: BTreeMap<String, Whole> = BTreeMap::new();
+    for (folder, part) in parts {
+        let counted = Row::all(&read_parquet(&folder.join(&part.sums))?)?;
+        let runs =
+            part.runs.as_ref().map_or(Ok(vec![]), |runs| Row::all(&read_parquet(&folder.join(runs))?))?;
+        let rows = counted.into_iter().map(|row| (row, false)).chain(runs.into_iter().map(|row| (row, true)));
+        for (row, of_runs) in rows {
+            let plan = part.plan.of_sample(&row.sample);
+            let new = || Whole { plan: plan.clone(), counted: None, runs: None };
+            let dataset = datasets.entry(row.dataset.clone()).or_insert_with(new);
+            if dataset.plan != plan {
+                let problem = format!(
+                    "{}: dataset '{}' was counted otherwise than in the other runs (compare analysis.sql)",
+                    folder.display(),
+                    row.dataset
+                );
+                return Err(AnalysisError::Merge { problem });
+            }
+            let place = if of_runs { &mut dataset.runs } else { &mut dataset.counted };
+            match place {
+                Some(known) => known.add(row)?,
+                None => *place = Some(row),
+            }
+        }
+    }
+    let mut sum = Assembled::default();
+    for dataset in datasets.into_values() {
+        let batch = |row: Option<Row>| row.iter().map(Row::rounded).collect::<Result<Vec<_>>>();
+        sum = sum.beside(assemble(&dataset.plan, &batch(dataset.counted)?, &batch(dataset.runs)?)?);
+    }
+    Ok(sum)
+}
+
+/// The files of single events of all folders, the number of the folder in front of their names.
+fn columns(parts: &[(PathBuf, RunPart)]) -> Result<Vec<(PathBuf, String)>> {
+    let mut folders: Vec<&PathBuf> = Vec::new();
+    for (folder, _) in parts {
+        if !folders.contains(&folder) {
+            folders.push(folder);
+        }
+    }
+    let mut files = Vec::new();
+    for (i, folder) in folders.iter().enumerate() {
+        let mut levels = vec![folder.join("columns")];
+        while let Some(level) = levels.pop() {
+            let failed = |source| AnalysisError::Read { path: level.clone(), source };
+            let entries = match std::fs::read_dir(&level) {
+                Ok(entries) => entries.collect::<std::io::Result<Vec<_>>>().map_err(failed)?,
+                Err(error) if error.kind() == std::io::ErrorKind::NotFound => continue,
+                Err(error) => return Err(failed(error)),
+            };
+            for path in entries.into_iter().map(|entry| entry.path()) {
+                if path.is_dir() {
+                    levels.push(path);
+                    continue;
+                }
+                let within = path.strip_prefix(folder).unwrap_or(&path);
+                let name =
+                    path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+                let name = if folders.len() == 1 { name } else { format!("{}_{name}", i + 1) };
+                files.push((path.clone(), within.with_file_name(name).to_string_lossy().into_owned()));
+            }
+        }
+    }
+    files.sort();
+    Ok(files)
+}
+
+/// Texts of the runs: one that several have is kept once.
+#[derive(Default)]
+struct Texts {
+    known: Vec<(String, String, String)>,
+    files: Vec<(PathBuf, String)>,
+}
+
+impl Texts {
+    /// The name of a text in the folder of the whole: `analysis.sql`, `analysis_2.sql`.
+    fn place(&mut self, path: &Path, base: &str) -> Result<String> {
+        let text = std::fs::read_to_string(path)
+            .map_err(|source| AnalysisError::Read { path: path.to_owned(), source })?;
+        let same = |(of, _, known): &&(String, String, String)| of == base && *known == text;
+        if let Some((_, name, _)) = self.known.iter().find(same) {
+            return Ok(name.clone());
+        }
+        let number = self.known.iter().filter(|(of, ..)| of == base).count() + 1;
+        let name = match base.split_once('.') {
+            Some((stem, ending)) if number > 1 => format!("{stem}_{number}.{ending}"),
+            _ => base.to_owned(),
+        };
+        self.known.push((base.to_owned(), name.clone(), text));
+        self.files.push((path.to_owned(), name.clone()));
+        Ok(name)
+    }
 }
 
 fn together(mut known: Record, record: Record, folder: &Path) -> Result<Record> {

@@ -1,11 +1,11 @@
 //! What is not wrong, but a physicist would want to know.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use super::assemble::{Assembled, CutflowRow};
 use super::error::Place;
-use super::model::Analysis;
+use super::record::Input;
 
 /// A warning; with `--strict` it is an error.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,16 +25,41 @@ impl fmt::Display for Warning {
     }
 }
 
-/// Categories without events, and events that are in no subsample or in several, by the numbers of a run.
+/// What only the numbers of a run can tell: histograms that never fill, categories without events, events in no subsample
+/// or in several, files that a sum of Runs trees knows nothing of, datasets of other sizes than `expected`.
 #[must_use]
-pub fn coverage(analysis: &Analysis, sum: &Assembled) -> Vec<Warning> {
+pub fn of_numbers(
+    categories: &[String],
+    expected: &BTreeMap<String, u64>,
+    inputs: &[&Input],
+    sum: &Assembled,
+) -> Vec<Warning> {
     let mut warnings = Vec::new();
     let mut warn = |message: String| warnings.push(Warning { place: None, message });
+    for name in &sum.never_filled {
+        warn(format!("histogram '{name}' never filled"));
+    }
+    for dataset in &sum.datasets {
+        if let Some(expected) = expected.get(&dataset.dataset).filter(|events| **events != dataset.initial) {
+            let message = format!(
+                "dataset '{}' has {} events, the datasets file says {expected}",
+                dataset.dataset, dataset.initial
+            );
+            warn(message);
+        }
+    }
+    for (dataset, with) in &sum.runs_files {
+        let files = inputs.iter().filter(|input| input.dataset == *dataset).map(|input| &input.file);
+        let without = (files.collect::<BTreeSet<_>>().len() as u64).saturating_sub(*with);
+        if without > 0 {
+            warn(format!("dataset '{dataset}': {without} of its files have a Runs tree without entries"));
+        }
+    }
     let nominal = |row: &&CutflowRow| row.variation == "nominal";
-    for category in &analysis.categories {
-        let of = || sum.cutflow.iter().filter(nominal).filter(|row| row.step == category.name);
+    for category in categories {
+        let of = || sum.cutflow.iter().filter(nominal).filter(|row| row.step == *category);
         if of().next().is_some() && of().all(|row| row.events == 0) {
-            warn(format!("category '{}' has no events", category.name));
+            warn(format!("category '{category}' has no events"));
         }
     }
     for (dataset, what, in_none, in_several) in &sum.coverage {
@@ -45,24 +70,6 @@ pub fn coverage(analysis: &Analysis, sum: &Assembled) -> Vec<Warning> {
         }
         if what == "subsamples" && *in_several > 0 {
             warn(format!("dataset '{dataset}': {in_several} selected events are in several subsamples"));
-        }
-    }
-    warnings
-}
-
-/// Files that a sum of Runs trees knows nothing of.
-#[must_use]
-pub fn without_runs(analysis: &Analysis, sum: &Assembled) -> Vec<Warning> {
-    let limit = analysis.raw.run.limit.and_then(|limit| usize::try_from(limit).ok()).unwrap_or(usize::MAX);
-    let mut warnings = Vec::new();
-    for (dataset, with) in &sum.runs_files {
-        let files = analysis.datasets.iter().filter(|known| known.name == *dataset);
-        let read: BTreeSet<&String> = files.flat_map(|known| known.files.iter().take(limit)).collect();
-        let without = (read.len() as u64).saturating_sub(*with);
-        if without > 0 {
-            let message =
-                format!("dataset '{dataset}': {without} of its files have a Runs tree without entries");
-            warnings.push(Warning { place: None, message });
         }
     }
     warnings

@@ -37,7 +37,7 @@ pub use atomic::{AtomicFile, Cancellation};
 pub use error::OutputError;
 pub use folder::ResultFolder;
 pub use format::Format;
-pub use named::{NamedHistogram, Roles, has_histograms, named_histograms};
+pub use named::{AxisLabel, NamedHistogram, Roles, has_histograms, named_histograms};
 pub use writer::{Options, ResultWriter, Written, write};
 
 /// Shorthand for results of this module.

@@ -7,6 +7,7 @@ use ana_sql_ext::histogram::{histogram_at, is_histogram};
 use arrow::array::{Array, AsArray, RecordBatch};
 use arrow::datatypes::{DataType, Schema};
 use arrow::util::display::{ArrayFormatter, FormatOptions};
+use serde::{Deserialize, Serialize};
 
 use super::{Format, OutputError, Result};
 
@@ -19,8 +20,21 @@ pub struct NamedHistogram {
     pub alias: String,
     /// The group keys: column and text, in the order of the SELECT list.
     pub keys: Vec<(String, String)>,
+    /// What people read on its axes, from the first on; where there is nothing, that is the name of the axis.
+    pub labels: Vec<AxisLabel>,
     /// The contents.
     pub histogram: Histogram,
+}
+
+/// What people read on an axis.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct AxisLabel {
+    /// The text.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub label: Option<String>,
+    /// The range that plots show.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub limits: Option<(f64, f64)>,
 }
 
 /// Which columns of a result are what.
@@ -111,7 +125,8 @@ pub fn named_histograms(
                 if !names.insert(name.clone()) {
                     return Err(OutputError::DuplicateName { name });
                 }
-                found.push(NamedHistogram { name, alias: alias.clone(), keys: keys.clone(), histogram });
+                let (alias, keys) = (alias.clone(), keys.clone());
+                found.push(NamedHistogram { name, alias, keys, labels: vec![], histogram });
             }
         }
     }

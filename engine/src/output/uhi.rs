@@ -5,7 +5,8 @@
 //! (values Σw, variances Σw²); flow bins are included. A number reads back as the same f64. JSON knows no NaN
 //! and no infinity: a histogram that holds one is an error here, not a `null`.
 //!
-//! Axis and histogram names are in `metadata`, where `hist` looks for them. An integer axis is a regular axis with
+//! Axis and histogram names are in `metadata`, where `hist` looks for them, with the labels of axes and the range that plots
+//! show (`lim_low`, `lim_high`). An integer axis is a regular axis with
 //! bins of width 1, a transformed axis is a variable axis with its edges; `writer_info` says what it was,
 //! and boost-histogram restores the integer axis.
 
@@ -15,7 +16,7 @@ use std::path::Path;
 use ana_hist::{Axis, AxisKind, Histogram, Transform};
 use serde_json::{Map, Value, json};
 
-use super::{Format, NamedHistogram, OutputError, Result};
+use super::{AxisLabel, Format, NamedHistogram, OutputError, Result};
 
 /// Who wrote it, as `writer_info` wants it.
 const WRITER: &str = "ana-sql";
@@ -76,7 +77,7 @@ pub(super) fn histogram(named: &NamedHistogram, place: &mut PlaceArray<'_>) -> R
         // `hist` refuses two axes of one name: the second keeps its label only.
         let first = a.name.as_deref().is_some_and(|name| !seen.contains(&name));
         seen.extend(a.name.as_deref());
-        axes.push(axis(a, i, first, place)?);
+        axes.push(axis(a, i, first, named.labels.get(i), place)?);
     }
     let storage = storage(histogram, place)?;
     Ok(json!({
@@ -103,7 +104,13 @@ fn storage(histogram: &Histogram, place: &mut PlaceArray<'_>) -> Result<Value> {
     })
 }
 
-fn axis(axis: &Axis, index: usize, may_be_named: bool, place: &mut PlaceArray<'_>) -> Result<Value> {
+fn axis(
+    axis: &Axis,
+    index: usize,
+    may_be_named: bool,
+    told: Option<&AxisLabel>,
+    place: &mut PlaceArray<'_>,
+) -> Result<Value> {
     let mut fields = Map::new();
     let mut origin = Map::new();
     // boost-histogram makes an axis of integers again where it finds its own note; as a regular axis it would compute
@@ -151,10 +158,19 @@ fn axis(axis: &Axis, index: usize, may_be_named: bool, place: &mut PlaceArray<'_
         set("overflow", json!(true));
         set("circular", json!(false));
     }
-    if let Some(name) = &axis.name {
-        let metadata =
-            if may_be_named { json!({ "name": name, "label": name }) } else { json!({ "label": name }) };
-        set("metadata", metadata);
+    let mut metadata = Map::new();
+    if let Some(name) = axis.name.as_ref().filter(|_| may_be_named) {
+        metadata.insert("name".to_owned(), json!(name));
+    }
+    if let Some(label) = told.and_then(|told| told.label.as_ref()).or(axis.name.as_ref()) {
+        metadata.insert("label".to_owned(), json!(label));
+    }
+    if let Some((low, high)) = told.and_then(|told| told.limits) {
+        metadata.insert("lim_low".to_owned(), json!(low));
+        metadata.insert("lim_high".to_owned(), json!(high));
+    }
+    if !metadata.is_empty() {
+        set("metadata", Value::Object(metadata));
     }
     if !origin.is_empty() {
         let mut writers = Map::from_iter([(WRITER.to_owned(), Value::Object(origin))]);

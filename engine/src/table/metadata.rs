@@ -20,17 +20,18 @@ pub(crate) struct FileTree {
     /// The file, for messages.
     pub(crate) file: String,
     pub(crate) tree: Arc<Tree>,
+    uuid: String,
     by_name: HashMap<String, usize>,
 }
 
 impl FileTree {
-    fn new(file: &str, tree: Tree) -> Self {
+    fn new(file: &str, uuid: String, tree: Tree) -> Self {
         // Of two branches with one name the first is meant, as uproot does it.
         let mut by_name = HashMap::with_capacity(tree.branches.len());
         for (index, branch) in tree.branches.iter().enumerate() {
             by_name.entry(branch.name.clone()).or_insert(index);
         }
-        Self { file: file.to_owned(), tree: Arc::new(tree), by_name }
+        Self { file: file.to_owned(), tree: Arc::new(tree), uuid, by_name }
     }
 
     pub(crate) fn branch(&self, name: &str) -> Option<usize> {
@@ -67,6 +68,15 @@ impl TreeKey {
     }
 }
 
+/// What tells a file from others, and how much of it there is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Identity {
+    /// In hexadecimal.
+    pub(crate) uuid: String,
+    /// Entries of the tree.
+    pub(crate) entries: u64,
+}
+
 type Cell = Arc<OnceCell<Arc<FileTree>>>;
 
 /// Parsed trees of a session. Put one into the `SessionConfig` as an extension, so that a second query, and a second
@@ -79,6 +89,8 @@ pub struct MetadataCache {
 #[derive(Debug, Default)]
 struct Kept {
     cells: HashMap<TreeKey, (Cell, u64)>,
+    /// Of every tree that was opened, also of those let go.
+    identities: HashMap<TreeKey, Identity>,
     bytes: usize,
     clock: u64,
 }
@@ -93,6 +105,11 @@ impl MetadataCache {
     /// The tree, if it was opened before.
     pub(crate) fn known(&self, key: &TreeKey) -> Option<Arc<FileTree>> {
         self.kept.lock().cells.get(key).and_then(|(cell, _)| cell.get().cloned())
+    }
+
+    /// What is known of a tree that was opened before.
+    pub(crate) fn identity(&self, key: &TreeKey) -> Option<Identity> {
+        self.kept.lock().identities.get(key).cloned()
     }
 
     /// The tree, opened now if it was not before. Two who ask at once open it once.
@@ -116,7 +133,10 @@ impl MetadataCache {
             Ok(tree) => {
                 let tree = Arc::clone(tree);
                 if fresh {
-                    self.kept.lock().account(tree.size_in_memory());
+                    let mut kept = self.kept.lock();
+                    let identity = Identity { uuid: tree.uuid.clone(), entries: tree.tree.entries };
+                    kept.identities.insert(key.clone(), identity);
+                    kept.account(tree.size_in_memory());
                 }
                 Ok(tree)
             }
@@ -165,7 +185,8 @@ async fn open_tree(access: &FileAccess, wanted: Option<&str>) -> Result<FileTree
     let keys = drive(access, &mut bytes, |bytes| file.trees(bytes)).await?;
     let chosen = choose(access.name(), &keys, wanted)?;
     let tree = drive(access, &mut bytes, |bytes| file.tree(&chosen, bytes)).await?;
-    Ok(FileTree::new(access.name(), tree))
+    let uuid = file.uuid().iter().map(|byte| format!("{byte:02x}")).collect();
+    Ok(FileTree::new(access.name(), uuid, tree))
 }
 
 /// The path of the tree to read: the one asked for, `Events`, or the only one.

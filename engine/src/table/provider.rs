@@ -25,7 +25,7 @@ use super::{
     datasets::Datasets,
     fetch::FileAccess,
     location::{FoundFile, resolve, resolve_each},
-    metadata::{FileTree, MetadataCache, TreeKey},
+    metadata::{FileTree, Identity, MetadataCache, TreeKey},
     metrics::IoMetrics,
     options::{MissingBranch, MissingTriggers, OnBadFile, RootOptions, SchemaFrom},
     partition::split,
@@ -96,7 +96,8 @@ impl RootTable {
         location: &str,
         mut options: RootOptions,
     ) -> Result<Self> {
-        let names: Vec<&str> = location.split(',').map(str::trim).collect();
+        let names = datasets_files(location);
+        let names: Vec<&str> = names.iter().map(String::as_str).collect();
         let mut texts = Vec::with_capacity(names.len());
         for name in &names {
             let text = std::fs::read_to_string(name);
@@ -184,6 +185,36 @@ impl RootTable {
         self.files.iter().map(|file| file.found.name()).collect()
     }
 
+    /// Of the first `limit` files of a dataset the name, the size and the identity; a file is opened only if no query has
+    /// done so. One that cannot be read is left out where the options let queries pass over it.
+    pub(crate) async fn identify(
+        &self,
+        state: &dyn Session,
+        dataset: &str,
+        limit: usize,
+    ) -> Result<Vec<(String, u64, Identity)>> {
+        let of_dataset = self.files.iter().filter(|file| file.dataset.as_deref() == Some(dataset));
+        let mut all = Vec::new();
+        for file in of_dataset.take(limit) {
+            let key = self.key(file);
+            let mut identity = self.cache.identity(&key);
+            if identity.is_none() {
+                match open_one(state, file, &self.options, &self.cache).await {
+                    Ok(_) => identity = self.cache.identity(&key),
+                    Err(fault) if self.options.on_bad_file == OnBadFile::Skip && fault.is_of_file() => {}
+                    Err(fault) => return Err(fault),
+                }
+            }
+            all.extend(identity.map(|identity| (file.found.name(), file.found.meta.size, identity)));
+        }
+        Ok(all)
+    }
+
+    /// The names of its columns: branches that some of the opened files have, and metadata.
+    pub(crate) fn column_names(&self) -> BTreeSet<String> {
+        self.table.table_schema().fields().iter().map(|field| field.name().clone()).collect()
+    }
+
     fn key(&self, file: &TableFile) -> TreeKey {
         TreeKey::new(&file.found.store, &file.found.meta, self.options.tree.as_deref())
     }
@@ -269,6 +300,23 @@ impl RootTable {
             .iter()
             .try_for_each(|file| self.columns.in_file(file, &wanted, &self.options, |_| {}).map(|_| ()))
     }
+}
+
+/// The files of a location of several with commas between; a comma may also be in the name of a folder.
+fn datasets_files(location: &str) -> Vec<String> {
+    let mut names: Vec<String> = Vec::new();
+    let mut begun: Option<String> = None;
+    for part in location.split(',') {
+        let name = begun.take().map_or_else(|| part.to_owned(), |begun| format!("{begun},{part}"));
+        if std::path::Path::new(name.trim()).is_file() {
+            names.push(name.trim().to_owned());
+        } else {
+            begun = Some(name);
+        }
+    }
+    // What is left is no file: reading it says so.
+    names.extend(begun.iter().flat_map(|begun| begun.split(',')).map(|name| name.trim().to_owned()));
+    names
 }
 
 /// A relative path is looked for from here, as coffea does it, and else beside the datasets file.
@@ -432,5 +480,23 @@ fn enough(
     });
     if let Some(last) = needed {
         files.truncate(last + 1);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn commas_separate_files_and_may_be_in_folders() {
+        let folder = tempfile::tempdir().unwrap();
+        let within = folder.path().join("a,b");
+        std::fs::create_dir(&within).unwrap();
+        let [one, two] = ["one.json", "two.json"].map(|name| within.join(name).display().to_string());
+        std::fs::write(&one, "{}").unwrap();
+        std::fs::write(&two, "{}").unwrap();
+        assert_eq!(datasets_files(&format!("{one}, {two}")), [one.clone(), two]);
+        assert_eq!(datasets_files(&format!("{one},none.json")), [one, "none.json".to_owned()]);
+        assert_eq!(datasets_files("none.json"), ["none.json"]);
     }
 }

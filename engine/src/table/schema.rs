@@ -81,7 +81,8 @@ impl ColumnSource {
 impl TableColumns {
     /// The columns of all the files: a branch that any of them has, with the type that holds it in each.
     pub(crate) fn merge(files: &[Arc<FileTree>], options: &RootOptions) -> Self {
-        let nullable = options.fills_missing();
+        // A trigger that is not there is false, not NULL.
+        let nullable = options.missing_branch == MissingBranch::Null;
         let mut fields: Vec<(String, DataType)> = Vec::new();
         let mut seen_in: Vec<Arc<str>> = Vec::new();
         let mut index: HashMap<&str, usize> = HashMap::new();

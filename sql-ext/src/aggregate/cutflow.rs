@@ -28,18 +28,25 @@ pub struct Cutflow {
     signature: Signature,
     /// The texts of the cuts as written, which planning puts in.
     labels: Option<Vec<String>>,
+    unrounded: bool,
 }
 
 impl Default for Cutflow {
     fn default() -> Self {
-        Self { signature: unchecked(), labels: None }
+        Self { signature: unchecked(), labels: None, unrounded: false }
     }
 }
 
 impl Cutflow {
+    /// The function that gives an [`Unrounded`](super::Unrounded) table.
+    #[must_use]
+    pub fn unrounded() -> Self {
+        Self { unrounded: true, ..Self::default() }
+    }
+
     /// The function for one call, whose cuts have these labels.
-    pub(crate) fn labelled(labels: Vec<String>) -> Self {
-        Self { labels: Some(labels), ..Self::default() }
+    pub(crate) fn labelled(&self, labels: Vec<String>) -> Self {
+        Self { labels: Some(labels), unrounded: self.unrounded, ..Self::default() }
     }
 }
 
@@ -57,7 +64,8 @@ impl AggregateUDFImpl for Cutflow {
     }
 
     fn return_type(&self, arguments: &[DataType]) -> Result<DataType> {
-        Table::Cutflow.return_type(arguments)
+        let table = Table::Cutflow.return_type(arguments)?;
+        Ok(if self.unrounded { DataType::LargeBinary } else { table })
     }
 
     fn state_fields(&self, call: StateFieldsArgs) -> Result<Vec<FieldRef>> {
@@ -65,7 +73,8 @@ impl AggregateUDFImpl for Cutflow {
     }
 
     fn accumulator(&self, call: AccumulatorArgs) -> Result<Box<dyn Accumulator>> {
-        Ok(Box::new(Table::Cutflow.accumulator(&call, self.labels.as_deref())?))
+        let accumulator = Table::Cutflow.accumulator(&call, self.labels.as_deref())?;
+        Ok(Box::new(if self.unrounded { accumulator.unrounded() } else { accumulator }))
     }
 
     fn order_sensitivity(&self) -> AggregateOrderSensitivity {

@@ -4,7 +4,9 @@ use std::hash::Hash;
 use std::sync::Arc;
 
 use ana_hist::exact_sum::ExactSum;
-use arrow::array::{Array, ArrayRef, AsArray, BinaryArray, BooleanArray, Float64Array, Int64Array};
+use arrow::array::{
+    Array, ArrayRef, AsArray, BinaryArray, BooleanArray, Float64Array, Int64Array, LargeBinaryArray,
+};
 use arrow::datatypes::{DataType, Field, FieldRef, Float64Type, Int64Type};
 use datafusion_common::{Result, ScalarValue, internal_datafusion_err, internal_err};
 use datafusion_expr::function::{AccumulatorArgs, StateFieldsArgs};
@@ -14,6 +16,7 @@ use datafusion_expr::{
     Signature,
 };
 
+use super::unrounded::Unrounded;
 use crate::error::FunctionError;
 
 /// An aggregate of the engine, `sum` or `avg`, that is exact for floats: the sum of all values is rounded once. Integers,
@@ -22,6 +25,7 @@ use crate::error::FunctionError;
 pub struct Exact {
     inner: Arc<AggregateUDF>,
     reading: Reading,
+    unrounded: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -34,13 +38,19 @@ impl Exact {
     /// The engine's `sum`, made exact.
     #[must_use]
     pub fn sum(inner: Arc<AggregateUDF>) -> Self {
-        Self { inner, reading: Reading::Sum }
+        Self { inner, reading: Reading::Sum, unrounded: false }
+    }
+
+    /// The engine's `sum`, which of floats gives an [`Unrounded`] sum.
+    #[must_use]
+    pub fn unrounded_sum(inner: Arc<AggregateUDF>) -> Self {
+        Self { unrounded: true, ..Self::sum(inner) }
     }
 
     /// The engine's `avg`, made exact.
     #[must_use]
     pub fn mean(inner: Arc<AggregateUDF>) -> Self {
-        Self { inner, reading: Reading::Mean }
+        Self { inner, reading: Reading::Mean, unrounded: false }
     }
 }
 
@@ -67,6 +77,9 @@ impl AggregateUDFImpl for Exact {
     }
 
     fn return_type(&self, arguments: &[DataType]) -> Result<DataType> {
+        if self.unrounded && arguments == [DataType::Float64] {
+            return Ok(DataType::LargeBinary);
+        }
         self.inner.return_type(arguments)
     }
 
@@ -74,7 +87,7 @@ impl AggregateUDFImpl for Exact {
         if !is_exact(call.expr_fields.first(), call.is_distinct) {
             return self.inner.accumulator(call);
         }
-        Ok(Box::new(One { reading: self.reading, total: Total::default() }))
+        Ok(Box::new(One { reading: self.reading, unrounded: self.unrounded, total: Total::default() }))
     }
 
     fn state_fields(&self, call: StateFieldsArgs) -> Result<Vec<FieldRef>> {
@@ -95,7 +108,8 @@ impl AggregateUDFImpl for Exact {
         if !is_exact(call.expr_fields.first(), call.is_distinct) {
             return self.inner.create_groups_accumulator(call);
         }
-        Ok(Box::new(PerGroup { reading: self.reading, totals: Vec::new() }))
+        let (reading, unrounded) = (self.reading, self.unrounded);
+        Ok(Box::new(PerGroup { reading, unrounded, totals: Vec::new() }))
     }
 
     fn create_sliding_accumulator(&self, call: AccumulatorArgs) -> Result<Box<dyn Accumulator>> {
@@ -132,6 +146,11 @@ impl Total {
         (self.values > 0).then(value)
     }
 
+    /// The sum as it is; none of no values.
+    fn bytes(&self) -> Option<Vec<u8>> {
+        (self.values > 0).then(|| Unrounded::Sum(self.sum.clone()).to_bytes())
+    }
+
     fn add_all(&mut self, values: &Float64Array) {
         match values.nulls().filter(|nulls| nulls.null_count() > 0) {
             None => self.sum.add_slice(values.values()),
@@ -166,6 +185,7 @@ fn states(arrays: &[ArrayRef]) -> Result<(&BinaryArray, &Int64Array)> {
 #[derive(Debug)]
 struct One {
     reading: Reading,
+    unrounded: bool,
     total: Total,
 }
 
@@ -188,6 +208,9 @@ impl Accumulator for One {
     }
 
     fn evaluate(&mut self) -> Result<ScalarValue> {
+        if self.unrounded {
+            return Ok(ScalarValue::LargeBinary(self.total.bytes()));
+        }
         Ok(ScalarValue::Float64(self.total.read(self.reading)))
     }
 
@@ -198,6 +221,7 @@ impl Accumulator for One {
 
 struct PerGroup {
     reading: Reading,
+    unrounded: bool,
     totals: Vec<Total>,
 }
 
@@ -239,6 +263,9 @@ impl GroupsAccumulator for PerGroup {
 
     fn evaluate(&mut self, emit_to: EmitTo) -> Result<ArrayRef> {
         let totals = emit_to.take_needed(&mut self.totals);
+        if self.unrounded {
+            return Ok(Arc::new(LargeBinaryArray::from_iter(totals.iter().map(Total::bytes))));
+        }
         let values: Float64Array = totals.iter().map(|total| total.read(self.reading)).collect();
         Ok(Arc::new(values))
     }
@@ -249,7 +276,7 @@ impl GroupsAccumulator for PerGroup {
         filter: Option<&BooleanArray>,
     ) -> Result<Vec<ArrayRef>> {
         let rows = arguments.first().map_or(0, |values| values.len());
-        let mut each = Self { reading: self.reading, totals: Vec::new() };
+        let mut each = Self { reading: self.reading, unrounded: false, totals: Vec::new() };
         each.update_batch(arguments, &(0..rows).collect::<Vec<_>>(), filter, rows)?;
         each.state(EmitTo::All)
     }
@@ -277,9 +304,9 @@ mod tests {
     #[test]
     fn groups_hold_what_accumulators_would_in_any_order() {
         let (values, groups, filter) = batch(1000);
-        let mut direct = PerGroup { reading: Reading::Sum, totals: vec![] };
+        let mut direct = PerGroup { reading: Reading::Sum, unrounded: false, totals: vec![] };
         direct.update_batch(std::slice::from_ref(&values), &groups, Some(&filter), 3).unwrap();
-        let mut merged = PerGroup { reading: Reading::Sum, totals: vec![] };
+        let mut merged = PerGroup { reading: Reading::Sum, unrounded: false, totals: vec![] };
         let rows = merged.convert_to_state(std::slice::from_ref(&values), Some(&filter)).unwrap();
         merged.merge_batch(&rows, &groups, 3).unwrap();
         let direct = direct.evaluate(EmitTo::All).unwrap();
@@ -292,7 +319,7 @@ mod tests {
                 .filter(|(i, _)| groups[*i] == group && filter.is_valid(*i) && filter.value(*i))
                 .map(|(_, value)| value)
                 .collect();
-            let mut one = One { reading: Reading::Sum, total: Total::default() };
+            let mut one = One { reading: Reading::Sum, unrounded: false, total: Total::default() };
             one.update_batch(&[Arc::new(of_group)]).unwrap();
             let want = one.evaluate().unwrap();
             assert_eq!(ScalarValue::try_from_array(&direct, group).unwrap(), want);
@@ -301,7 +328,7 @@ mod tests {
 
     #[test]
     fn nothing_is_null_and_a_mean_divides() {
-        let mut mean = One { reading: Reading::Mean, total: Total::default() };
+        let mut mean = One { reading: Reading::Mean, unrounded: false, total: Total::default() };
         assert_eq!(mean.evaluate().unwrap(), ScalarValue::Float64(None));
         mean.update_batch(&[Arc::new(Float64Array::from(vec![Some(1e16), None, Some(1.0), Some(-1e16)]))])
             .unwrap();

@@ -2,7 +2,7 @@
 //!
 //! The table is a histogram on a whole-number axis, one bin per row, so that partial results merge to the bit.
 
-use ana_hist::{Axis, ExactHistogram, HistError};
+use ana_hist::{Axis, ExactHistogram, HistError, Histogram};
 use arrow::array::{
     Array, ArrayRef, AsArray, Float64Array, ListArray, StringArray, StructArray, UInt64Array,
 };
@@ -15,6 +15,7 @@ use datafusion_expr::utils::format_state_name;
 use std::sync::Arc;
 
 use super::histogram::{Variants, is_categories, is_struct_of};
+use super::unrounded::Unrounded;
 use crate::arguments::{is_number, list_of, type_name};
 use crate::error::FunctionError;
 use crate::jagged;
@@ -93,7 +94,8 @@ impl Table {
 
     pub(super) fn return_type(self, types: &[DataType]) -> Result<DataType> {
         let (_, variants) = self.layout(types)?;
-        Ok(list_of(DataType::Struct(fields(&variants))))
+        let [categories, variations] = variants.labels();
+        Ok(list_of(DataType::Struct(fields(categories.is_some(), variations.is_some()))))
     }
 
     pub(super) fn state_fields(self, call: &StateFieldsArgs) -> Vec<FieldRef> {
@@ -121,10 +123,10 @@ impl Table {
 }
 
 /// Of a row: the names of its category and its variation where there are any, then its cut and what it holds.
-fn fields(variants: &Variants) -> Fields {
+fn fields(has_categories: bool, has_variations: bool) -> Fields {
     let field = |name: &str, data_type| Field::new(name, data_type, true);
-    let names = ["category", "variation"].into_iter().zip(variants.labels());
-    let named = names.filter(|(_, labels)| labels.is_some()).map(|(name, _)| field(name, DataType::Utf8));
+    let names = [("category", has_categories), ("variation", has_variations)];
+    let named = names.into_iter().filter(|(_, there)| *there).map(|(name, _)| field(name, DataType::Utf8));
     let held = [
         field("cut", DataType::Utf8),
         field("count", DataType::UInt64),
@@ -141,6 +143,7 @@ pub(super) struct SelectionAccumulator {
     labels: Vec<String>,
     variants: Variants,
     sums: ExactHistogram,
+    unrounded: bool,
 }
 
 impl SelectionAccumulator {
@@ -150,7 +153,19 @@ impl SelectionAccumulator {
         let mut axes = variants.axes().map_err(fault)?;
         axes.push(Axis::integer(0, rows).map_err(fault)?);
         let sums = ExactHistogram::new(axes, weighted).map_err(fault)?;
-        Ok(Self { table, labels, variants, sums })
+        Ok(Self { table, labels, variants, sums, unrounded: false })
+    }
+
+    /// The same, which gives its sums as they are.
+    pub(super) fn unrounded(self) -> Self {
+        Self { unrounded: true, ..self }
+    }
+
+    /// The names of the rows, from first to last.
+    fn rows(&self) -> Vec<String> {
+        let first = std::iter::once("all".to_owned());
+        let last = (self.table == Table::NMinusOne).then(|| EVERY_CUT.to_owned());
+        first.chain(self.labels.iter().cloned()).chain(last).collect()
     }
 
     /// The cell of the first row of a category and variation; bin 0 is underflow.
@@ -206,6 +221,51 @@ impl SelectionAccumulator {
     }
 }
 
+/// The table that `sums` hold: on the axes in front the names of categories and variations where there are any, on the last
+/// the `rows`.
+pub(super) fn table(rows: &[String], sums: &Histogram) -> Result<ScalarValue> {
+    let labels = |name: &str| {
+        let axis = sums.axes.iter().find(|axis| axis.name.as_deref() == Some(name))?;
+        Some((0..axis.bins()).filter_map(|i| axis.label(i)).collect::<Vec<_>>())
+    };
+    let [categories, variations] = ["category", "variation"].map(labels);
+    let bins = sums.axes.last().map_or(0, Axis::bins);
+    if bins != rows.len() {
+        return internal_err!("a table of {bins} rows with {} names", rows.len());
+    }
+    // An axis of names has a bin more, for any other; bin 0 of the rows is underflow.
+    let wide = variations.as_ref().map_or(1, |labels| labels.len() + 1);
+    let (mut of_category, mut of_variation, mut cells) = (vec![], vec![], vec![]);
+    for category in 0..categories.as_ref().map_or(1, Vec::len) {
+        for variation in 0..variations.as_ref().map_or(1, Vec::len) {
+            let first = (category * wide + variation) * (bins + 2) + 1;
+            cells.extend(first..first + bins);
+            of_category
+                .extend(categories.iter().flat_map(|names| std::iter::repeat_n(names[category], bins)));
+            of_variation
+                .extend(variations.iter().flat_map(|names| std::iter::repeat_n(names[variation], bins)));
+        }
+    }
+    let fields = fields(categories.is_some(), variations.is_some());
+    let names = [(categories, of_category), (variations, of_variation)];
+    let names = names.into_iter().filter(|(there, _)| there.is_some());
+    let names = names.map(|(_, names)| -> ArrayRef { Arc::new(StringArray::from_iter_values(names)) });
+    let number = |of: &dyn Fn(usize) -> f64| -> ArrayRef {
+        Arc::new(Float64Array::from_iter_values(cells.iter().map(|&cell| of(cell))))
+    };
+    let held: [ArrayRef; 4] = [
+        Arc::new(StringArray::from_iter_values(rows.iter().cycle().take(cells.len()))),
+        Arc::new(UInt64Array::from_iter_values(cells.iter().map(|&cell| sums.counts[cell]))),
+        number(&|cell| sums.sumw(cell)),
+        number(&|cell| sums.sumw2(cell)),
+    ];
+    let columns: Vec<ArrayRef> = names.chain(held).collect();
+    let table = StructArray::try_new(fields.clone(), columns, None)?;
+    let item = Arc::new(Field::new_list_field(DataType::Struct(fields), true));
+    let list = ListArray::try_new(item, OffsetBuffer::from_lengths([cells.len()]), Arc::new(table), None)?;
+    Ok(ScalarValue::List(Arc::new(list)))
+}
+
 fn fault(table: Table, source: HistError) -> datafusion_common::DataFusionError {
     FunctionError::Histogram { function: table.name(), source }.into()
 }
@@ -255,43 +315,12 @@ impl Accumulator for SelectionAccumulator {
     }
 
     fn evaluate(&mut self) -> Result<ScalarValue> {
-        let finished = self.sums.finish();
-        let rows = self.table.rows(self.labels.len());
-        let first = std::iter::once("all");
-        let last = (self.table == Table::NMinusOne).then_some(EVERY_CUT);
-        let labels: Vec<&str> = first.chain(self.labels.iter().map(String::as_str)).chain(last).collect();
-        // The names of the categories and variations, if there are any, for every row.
-        let [categories, variations] = self.variants.labels().map(|names| names.map(<[String]>::to_vec));
-        let (mut of_category, mut of_variation, mut cells) = (vec![], vec![], vec![]);
-        for category in 0..categories.as_ref().map_or(1, Vec::len) {
-            for variation in 0..variations.as_ref().map_or(1, Vec::len) {
-                let first = self.first_cell(category, variation);
-                cells.extend(first..first + rows);
-                of_category
-                    .extend(categories.iter().flat_map(|names| std::iter::repeat_n(&names[category], rows)));
-                of_variation
-                    .extend(variations.iter().flat_map(|names| std::iter::repeat_n(&names[variation], rows)));
-            }
+        let rows = self.rows();
+        if self.unrounded {
+            let table = Unrounded::Table { rows, sums: self.sums.clone() };
+            return Ok(ScalarValue::LargeBinary(Some(table.to_bytes())));
         }
-        let names = [(categories.is_some(), of_category), (variations.is_some(), of_variation)];
-        let names = names.into_iter().filter(|(there, _)| *there);
-        let names = names.map(|(_, names)| -> ArrayRef { Arc::new(StringArray::from_iter_values(names)) });
-        let number = |of: &dyn Fn(usize) -> f64| -> ArrayRef {
-            Arc::new(Float64Array::from_iter_values(cells.iter().map(|&cell| of(cell))))
-        };
-        let held: [ArrayRef; 4] = [
-            Arc::new(StringArray::from_iter_values(labels.iter().cycle().take(cells.len()))),
-            Arc::new(UInt64Array::from_iter_values(cells.iter().map(|&cell| finished.counts[cell]))),
-            number(&|cell| finished.sumw(cell)),
-            number(&|cell| finished.sumw2(cell)),
-        ];
-        let columns: Vec<ArrayRef> = names.chain(held).collect();
-        let rows = cells.len();
-        let fields = fields(&self.variants);
-        let table = StructArray::try_new(fields.clone(), columns, None)?;
-        let item = Arc::new(Field::new_list_field(DataType::Struct(fields), true));
-        let list = ListArray::try_new(item, OffsetBuffer::from_lengths([rows]), Arc::new(table), None)?;
-        Ok(ScalarValue::List(Arc::new(list)))
+        table(&rows, &self.sums.finish())
     }
 
     fn size(&self) -> usize {

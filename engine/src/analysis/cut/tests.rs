@@ -31,7 +31,7 @@ fn dataset(sample: &str, year: &str, primary: Option<&str>) -> Dataset {
 
 /// Name and SQL of a cut over these datasets.
 fn made(yaml: &str, datasets: &[Dataset]) -> (String, String) {
-    let source = Source::new(std::path::Path::new("conf/a.yaml"), String::new());
+    let source = Source::new(std::path::Path::new("/conf/a.yaml"), String::new());
     let raw = RawParameters { files: vec![], values: serde_yaml::from_str(PARAMETERS).unwrap() };
     let parameters = Parameters::load(&raw, &source, std::path::Path::new("")).unwrap();
     let reader = Reader { source: &source, parameters: &parameters, datasets };
@@ -120,6 +120,6 @@ fn what_depends_on_the_dataset_is_a_case() {
     );
     assert_eq!(
         made("goldenJson", &all[1..3]).1,
-        "CASE WHEN is_mc THEN true WHEN (NOT is_mc AND primaryDataset = 'SingleMuon') THEN golden_json(run, luminosityBlock, 'conf/golden.json') END"
+        "CASE WHEN is_mc THEN true WHEN (NOT is_mc AND primaryDataset = 'SingleMuon') THEN golden_json(run, luminosityBlock, '/conf/golden.json') END"
     );
 }

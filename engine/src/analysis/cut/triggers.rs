@@ -121,7 +121,7 @@ impl Arguments<'_> {
 
     pub(super) fn golden_json(&self) -> Result<NamedCut> {
         self.only(&[])?;
-        let folder = self.cuts.reader.source.path.parent().map(std::path::Path::to_owned).unwrap_or_default();
+        let folder = self.cuts.reader.source.folder();
         let expr = by_dataset(self.cuts.reader.datasets, |dataset| {
             if dataset.is_mc {
                 return Ok(syntax::boolean(true));

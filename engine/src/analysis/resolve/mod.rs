@@ -32,7 +32,7 @@ pub fn load(path: &Path) -> Result<Analysis> {
         .map_err(|source| AnalysisError::Read { path: path.to_owned(), source })?;
     let source = Source::new(path, text);
     let raw = config::parse(&source)?;
-    let folder = path.parent().map(Path::to_owned).unwrap_or_default();
+    let folder = source.folder();
     let parameters = Parameters::load(&raw.parameters, &source, &folder)?;
     let (location, datasets, complete) = dataset::load(&raw.datasets, &source, &folder)?;
     let reader = Reader { source: &source, parameters: &parameters, datasets: &datasets };

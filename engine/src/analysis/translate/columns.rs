@@ -75,7 +75,7 @@ impl Writer<'_> {
                 let filled = if raw.fill_none == Some(false) {
                     column
                 } else {
-                    syntax::call("coalesce", vec![column, fill.clone()])
+                    syntax::call("fill_none", vec![column, fill.clone()])
                 };
                 syntax::aliased(filled, &format!("events_{name}"))
             };
@@ -108,7 +108,10 @@ impl Writer<'_> {
             items.push(syntax::aliased(number, &format!("{}_N", raw.collection)));
         }
         for name in &raw.columns {
-            let list = sliced(passing(syntax::field(&raw.collection, name)));
+            let mut list = sliced(passing(syntax::field(&raw.collection, name)));
+            if raw.fill_none != Some(false) {
+                list = syntax::call("fill_none", vec![list, fill.clone()]);
+            }
             items.push(syntax::aliased(list, &format!("{}_{name}", raw.collection)));
         }
         items

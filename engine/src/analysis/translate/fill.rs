@@ -116,6 +116,7 @@ impl<'a> Writer<'a> {
             subsample: name.map(str::to_owned),
             categories: histogram.categories.clone(),
             variations: None,
+            labels: histogram.labels.clone(),
             parts: vec![],
         };
         let mut labels = vec!["nominal".to_owned()];
@@ -200,6 +201,7 @@ impl<'a> Writer<'a> {
             categories: self.analysis.categories.iter().map(|category| category.name.clone()).collect(),
             only_samples: None,
             exclude_samples: vec![],
+            labels: vec![],
         };
         let call = Call { function: "cutflow", axes: vec![] };
         plan.cutflows.extend(self.fill(&histogram, &call));

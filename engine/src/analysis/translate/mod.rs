@@ -72,6 +72,23 @@ pub fn translate(analysis: &Analysis) -> Result<Translation> {
     Ok(Translation { sql: print::script(&script), plan })
 }
 
+/// Queries whose columns are the factors of the weights, `w_<name>`: to ask for their types.
+pub(super) fn factors(analysis: &Analysis) -> Vec<String> {
+    let mut common = Common { analysis, shifts: &[], steps: vec![], last: "events".to_owned() };
+    common.build(&analysis.definitions);
+    let of_treatment = |treatment| {
+        let writer = Writer::new(analysis, &[], treatment);
+        let columns =
+            writer.factors().into_iter().map(|(name, _)| SelectItem::UnnamedExpr(syntax::column(&name)));
+        let from = syntax::table(&format!("factors_{}", treatment.label));
+        let mut steps = Steps { steps: common.steps.clone(), ..Steps::default() };
+        steps.steps.extend(writer.steps(&common.last).into_iter().take(1));
+        steps.finals.push((String::new(), syntax::select(columns.collect(), from, None, vec![])));
+        print::script(&Script { head: vec![], statements: vec![Statement::Query(steps)] })
+    };
+    analysis.treatments.iter().map(of_treatment).collect()
+}
+
 /// A query for the luminosity sections of data, of the table that the script makes.
 #[must_use]
 pub fn luminosity_sections(analysis: &Analysis) -> String {

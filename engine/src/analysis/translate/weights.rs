@@ -5,7 +5,7 @@ use datafusion::sql::sqlparser::ast::Expr;
 use super::all_of;
 use super::shift::Shifted;
 use super::writer::Writer;
-use crate::analysis::model::{Category, Histogram, Scope, Shape};
+use crate::analysis::model::{Category, Histogram, Normalisation, Scope, Shape};
 use crate::analysis::syntax;
 
 /// Categories that share their weights.
@@ -15,6 +15,14 @@ pub(super) struct Group<'a> {
 }
 
 impl<'a> Writer<'a> {
+    /// Σ genWeight of the events of a step, beside the `column` of their number; of simulation that is divided by such a sum.
+    pub(super) fn genweights(&mut self, of: Option<Expr>, column: &str) {
+        if self.treatment.normalisation.is_some_and(|by| by != Normalisation::SumSigns) {
+            let gen_weight = syntax::positional(syntax::double(syntax::column("genWeight")));
+            self.select(syntax::aggregate("sum", vec![gen_weight], of), &format!("{column}_genweights"));
+        }
+    }
+
     /// Events that are filled somewhere with a weight that is NULL: by subsample, shift, and categories that share weights.
     pub(super) fn lost(&self) -> Option<Expr> {
         let all: Vec<String> =

@@ -78,18 +78,23 @@ impl<'a> Writer<'a> {
             // A statement of its own sums the Runs trees: their rows are no events.
             Some(Normalisation::Runs) | None => {}
         }
+        if matches!(self.treatment.normalisation, Some(Normalisation::Metadata | Normalisation::Runs)) {
+            self.genweights(None, "initial");
+        }
         if let Some(normalisation) = self.treatment.normalisation {
             for sample in &self.treatment.samples {
                 plan.normalisation.insert(sample.clone(), normalisation);
             }
         }
         self.select(syntax::count(Some(syntax::column("skim"))), "skimmed");
+        self.genweights(Some(syntax::column("skim")), "skimmed");
         let samples = self.treatment.samples.clone();
         for part in self.treatment.subsamples.clone() {
             let own =
                 |base: &str| part.as_ref().map_or_else(|| base.to_owned(), |part| format!("{base}__{part}"));
             let counted = syntax::count(Some(self.selected(part.as_deref(), None)));
             let column = self.select(counted, &own("preselected"));
+            self.genweights(Some(self.selected(part.as_deref(), None)), &column);
             plan.preselected.push((samples.clone(), part.clone(), "nominal".to_owned(), column));
             for (shape, shifted) in self.active_shapes() {
                 let selected = self.selected(part.as_deref(), Some(shifted));

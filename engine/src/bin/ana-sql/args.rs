@@ -185,12 +185,15 @@ pub(crate) struct AnalysisArgs {
     /// Replace the folder of an earlier run.
     #[arg(long)]
     pub(crate) overwrite: bool,
-    /// Take warnings for errors.
+    /// Take warnings for errors: then no folder is written.
     #[arg(long)]
     pub(crate) strict: bool,
     /// Cores to use [default: as the file says, else all].
     #[arg(short = 'j', long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     pub(crate) threads: Option<u16>,
+    /// Where to fill histograms: auto, cpu, gpu or gpu:N [default: as the file says, else auto].
+    #[arg(long, value_name = "WHERE")]
+    pub(crate) device: Option<Device>,
     /// No progress bar, no tables.
     #[arg(short, long)]
     pub(crate) quiet: bool,

@@ -3,14 +3,17 @@
 #![allow(clippy::result_large_err, reason = "an error ends the command: its size is never paid in a loop")]
 
 mod analysis;
+mod analysis_run;
 mod args;
 mod completion;
 mod console;
+mod cutflow;
 mod devices;
 mod explain;
 mod fault;
 mod functions;
 mod inspect;
+mod merge;
 mod partition;
 mod progress;
 mod prompt;

@@ -8,45 +8,55 @@ use ana_engine::{MissingBranch, MissingTriggers, OnBadFile, RootOptions, Session
 use anyhow::{Context, Result};
 
 use crate::args::{Cli, Command, MissingBranchArg, OnBadFileArg, ScriptArgs, SessionArgs};
-use crate::{analysis, console, devices, explain, functions, inspect, prompt, script};
+use crate::{analysis, analysis_run, console, devices, explain, functions, inspect, merge, prompt, script};
 
 /// Stack of a worker thread, in bytes; what is not used costs nothing.
 const STACK: usize = 64 << 20;
 
 /// Does what the arguments ask for.
 pub(crate) fn main(cli: Cli) -> Result<ExitCode> {
+    if let Some(Command::Run(args)) = cli.command {
+        let prepared = analysis_run::prepare(args)?;
+        let threads = prepared.threads.map_or_else(cores, usize::from);
+        let runtime = workers(threads)?;
+        let code = interruptible(&runtime, move |stop| analysis_run::run(prepared, threads, stop));
+        runtime.shutdown_timeout(Duration::from_millis(200));
+        return code;
+    }
     let asked = match &cli.command {
         Some(Command::Explain(args)) => args.session.threads,
-        Some(Command::Run(args)) => analysis::threads(args)?,
         _ => cli.run.session.threads,
     };
     let threads = asked.map_or_else(cores, usize::from);
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(threads)
-        // Generated selections have expressions of thousands of parts, and planning walks down into them.
-        .thread_stack_size(STACK)
-        .enable_all()
-        .build()
-        .context("cannot start the worker threads")?;
+    let runtime = workers(threads)?;
     let code = match cli.command {
         Some(Command::Functions(args)) => functions::main(&args),
         Some(Command::Inspect(args)) => interruptible(&runtime, |_| inspect::main(args)),
         Some(Command::Explain(args)) => interruptible(&runtime, move |_| explain::main(args, threads)),
         Some(Command::Devices(args)) => devices::main(&args),
-        Some(Command::Run(args)) => interruptible(&runtime, move |stop| analysis::run(args, threads, stop)),
         Some(Command::Translate(args)) => analysis::translate(&args),
         Some(Command::Lint(args)) => interruptible(&runtime, |_| analysis::lint(args)),
         Some(Command::Merge(args)) => {
-            interruptible(&runtime, |stop| async move { analysis::merge(&args, &stop) })
+            interruptible(&runtime, |stop| async move { merge::main(&args, &stop) })
         }
         Some(Command::Schema) => analysis::schema(),
-        Some(Command::Completions { .. }) => Ok(ExitCode::SUCCESS),
+        Some(Command::Completions { .. } | Command::Run(_)) => Ok(ExitCode::SUCCESS),
         None if prompt::is_wanted(&cli.run.script) => prompt::main(cli.run, threads, &runtime),
         None => interruptible(&runtime, move |stop| script::main(cli.run, threads, stop)),
     };
     // Reads that hang (a dead network mount) must not keep the process alive.
     runtime.shutdown_timeout(Duration::from_millis(200));
     code
+}
+
+fn workers(threads: usize) -> Result<tokio::runtime::Runtime> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(threads)
+        // Generated selections have expressions of thousands of parts, and planning walks down into them.
+        .thread_stack_size(STACK)
+        .enable_all()
+        .build();
+    runtime.context("cannot start the worker threads")
 }
 
 pub(crate) fn cores() -> usize {

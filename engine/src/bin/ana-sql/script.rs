@@ -1,7 +1,7 @@
 //! Scripts: the statements of files, `-c` and standard input, one after the other.
 
 use std::io::Read as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use ana_engine::dialect::script::{Statement, created_table, parse, returns_rows};
@@ -123,14 +123,32 @@ pub(crate) async fn statement(
 ) -> Result<Option<Shown>> {
     let Step { source, statement } = step;
     let query = session.plan(statement, &source.text).await.map_err(|e| in_script(source, e))?;
+    let mut made = None;
     let target = match (query.destination(), output) {
-        (Some(destination), _) => Target::copy(destination)?,
+        (Some(destination), _) => {
+            let target = Target::copy(destination)?;
+            made = folder_for(&destination.path)?;
+            target
+        }
         (None, Some(path)) => Target::file(path)?,
         (None, None) => Target::Console,
     };
     let shown = show::run(query, target, args, stop).await;
+    if let (Err(_), Some(folder)) = (&shown, made) {
+        let _may_hold_other_files = std::fs::remove_dir(folder);
+    }
     shown.map_err(|error| match error.downcast::<EngineError>() {
         Ok(error) => in_script(source, error),
         Err(other) => other,
     })
+}
+
+/// Makes the folder that COPY writes to, as a script of an analysis needs it; the folder, if it was not there.
+fn folder_for(path: &Path) -> Result<Option<PathBuf>> {
+    let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty() && !folder.exists())
+    else {
+        return Ok(None);
+    };
+    std::fs::create_dir_all(folder).with_context(|| folder.display().to_string())?;
+    Ok(Some(folder.to_owned()))
 }

@@ -13,6 +13,7 @@ use std::sync::Arc;
 use super::columns::{Batch, Reader};
 use super::layout::Layout;
 use super::variants::{self, Variants};
+use crate::aggregate::Unrounded;
 use crate::error::FunctionError;
 use crate::histogram::histogram_array;
 
@@ -149,11 +150,12 @@ pub(super) fn merge_states(
 pub(super) struct HistAccumulator {
     machine: Machine,
     histogram: ExactHistogram,
+    unrounded: bool,
 }
 
 impl HistAccumulator {
-    pub(super) fn new(machine: Machine) -> Result<Self> {
-        Ok(Self { histogram: machine.empty()?, machine })
+    pub(super) fn new(machine: Machine, unrounded: bool) -> Result<Self> {
+        Ok(Self { histogram: machine.empty()?, machine, unrounded })
     }
 }
 
@@ -171,6 +173,10 @@ impl Accumulator for HistAccumulator {
     }
 
     fn evaluate(&mut self) -> Result<ScalarValue> {
+        if self.unrounded {
+            let histogram = Unrounded::Histogram(self.histogram.clone());
+            return Ok(ScalarValue::LargeBinary(Some(histogram.to_bytes())));
+        }
         Ok(ScalarValue::Struct(Arc::new(histogram_array(&[Some(self.histogram.finish())])?)))
     }
 
@@ -198,7 +204,7 @@ mod tests {
         let layout = Layout::of(&types).unwrap();
         let types: Vec<DataType> = values.iter().map(|value| value.data_type().clone()).collect();
         let places = (0..values.len()).collect();
-        HistAccumulator::new(Machine::new(axes, &layout, places, &types).unwrap()).unwrap()
+        HistAccumulator::new(Machine::new(axes, &layout, places, &types).unwrap(), false).unwrap()
     }
 
     fn filled(axes: Vec<Axis>, values: &[ArrayRef]) -> Histogram {
@@ -317,7 +323,7 @@ mod tests {
         let groups: Vec<usize> = (0..1000).map(|i| i % 3).collect();
         let chosen = BooleanArray::from_iter((0..1000).map(|i| (i % 7 != 0).then_some(i % 5 != 0)));
         let axes = || vec![Axis::regular(10, 0.0, 3.0).unwrap()];
-        let new = || HistGroups::new(accumulator(axes(), &values).machine);
+        let new = || HistGroups::new(accumulator(axes(), &values).machine, false);
         let mut direct = new();
         direct.update_batch(&values, &groups, Some(&chosen), 3).unwrap();
         assert!(direct.size() > 3 * 12 * 8);

@@ -3,12 +3,13 @@
 use std::sync::Arc;
 
 use ana_hist::ExactHistogram;
-use arrow::array::{Array, ArrayRef, BinaryArray, BooleanArray};
+use arrow::array::{Array, ArrayRef, BinaryArray, BooleanArray, LargeBinaryArray};
 use datafusion_common::Result;
 use datafusion_expr::{EmitTo, GroupsAccumulator};
 use parking_lot::Mutex;
 
 use super::accumulator::{Machine, merge_states};
+use crate::aggregate::Unrounded;
 use crate::histogram::histogram_array;
 
 /// The histograms of all groups.
@@ -16,11 +17,12 @@ pub(super) struct HistGroups {
     /// Locked only for `convert_to_state`, which the engine calls on a shared reference; never contended.
     machine: Mutex<Machine>,
     histograms: Vec<ExactHistogram>,
+    unrounded: bool,
 }
 
 impl HistGroups {
-    pub(super) fn new(machine: Machine) -> Self {
-        Self { machine: Mutex::new(machine), histograms: Vec::new() }
+    pub(super) fn new(machine: Machine, unrounded: bool) -> Self {
+        Self { machine: Mutex::new(machine), histograms: Vec::new(), unrounded }
     }
 
     fn reach(&mut self, groups: usize) -> Result<()> {
@@ -56,6 +58,10 @@ impl GroupsAccumulator for HistGroups {
 
     fn evaluate(&mut self, emit_to: EmitTo) -> Result<ArrayRef> {
         let histograms = emit_to.take_needed(&mut self.histograms);
+        if self.unrounded {
+            let bytes = histograms.into_iter().map(|histogram| Unrounded::Histogram(histogram).to_bytes());
+            return Ok(Arc::new(LargeBinaryArray::from_iter_values(bytes)));
+        }
         let finished: Vec<_> = histograms.iter().map(|histogram| Some(histogram.finish())).collect();
         Ok(Arc::new(histogram_array(&finished)?))
     }

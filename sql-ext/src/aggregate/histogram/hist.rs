@@ -40,6 +40,7 @@ use crate::prelude::*;
 pub struct Hist {
     signature: Signature,
     bound: Option<Bound>,
+    unrounded: bool,
 }
 
 /// The axes of one call, taken out of its arguments while the query is planned: as arguments the engine would compare
@@ -70,7 +71,7 @@ impl Bound {
 
 impl Default for Hist {
     fn default() -> Self {
-        Self { signature: unchecked(), bound: None }
+        Self { signature: unchecked(), bound: None, unrounded: false }
     }
 }
 
@@ -89,18 +90,24 @@ impl Hash for Hist {
 }
 
 impl Hist {
-    /// A function of values, weight and categories, for these axes.
+    /// The function that gives an [`Unrounded`](crate::aggregate::Unrounded) histogram.
     #[must_use]
-    pub fn with_axes(axes: Vec<Axis>) -> Self {
-        Self { bound: Some(Bound::new(axes)), ..Self::default() }
+    pub fn unrounded() -> Self {
+        Self { unrounded: true, ..Self::default() }
     }
 
-    fn key(&self) -> Option<&str> {
-        self.bound.as_ref().map(|bound| &*bound.key)
+    /// The same function of values, weight and categories, for these axes.
+    #[must_use]
+    pub fn with_axes(&self, axes: Vec<Axis>) -> Self {
+        Self { bound: Some(Bound::new(axes)), unrounded: self.unrounded, ..Self::default() }
+    }
+
+    fn key(&self) -> (bool, Option<&str>) {
+        (self.unrounded, self.bound.as_ref().map(|bound| &*bound.key))
     }
 
     /// The call with its axes taken out; the call as it is where they are not constants yet.
-    fn bind(call: AggregateFunction, types: &[DataType]) -> Result<Expr> {
+    fn bind(&self, call: AggregateFunction, types: &[DataType]) -> Result<Expr> {
         let layout = Layout::of(types)?;
         let literal = |place: usize| match &call.params.args[place] {
             Expr::Literal(value, _) => Some(value.clone()),
@@ -122,7 +129,7 @@ impl Hist {
         let places = layout.places();
         let mut arguments: Vec<Option<Expr>> = call.params.args.into_iter().map(Some).collect();
         let args = places.iter().filter_map(|&place| arguments[place].take()).collect();
-        let func = Arc::new(AggregateUDF::from(Self::with_axes(axes)));
+        let func = Arc::new(AggregateUDF::from(self.with_axes(axes)));
         let params = AggregateFunctionParams { args, ..call.params };
         Ok(Expr::AggregateFunction(AggregateFunction { func, params }))
     }
@@ -203,7 +210,7 @@ impl AggregateUDFImpl for Hist {
             Some(bound) => bound.layout(arguments)?,
             None => Layout::of(arguments)?,
         };
-        Ok(histogram_data_type())
+        Ok(if self.unrounded { DataType::LargeBinary } else { histogram_data_type() })
     }
 
     fn return_field(&self, arguments: &[FieldRef]) -> Result<FieldRef> {
@@ -216,6 +223,9 @@ impl AggregateUDFImpl for Hist {
                 layout.check_kinds(places.iter().map(|&place| axis_kind(&arguments[place])), &types)?;
             }
         }
+        if self.unrounded {
+            return Ok(Arc::new(Field::new("hist", DataType::LargeBinary, true)));
+        }
         Ok(histogram_field("hist"))
     }
 
@@ -224,7 +234,7 @@ impl AggregateUDFImpl for Hist {
     }
 
     fn accumulator(&self, call: AccumulatorArgs) -> Result<Box<dyn Accumulator>> {
-        Ok(Box::new(HistAccumulator::new(self.machine(&call)?)?))
+        Ok(Box::new(HistAccumulator::new(self.machine(&call)?, self.unrounded)?))
     }
 
     fn groups_accumulator_supported(&self, _: AccumulatorArgs) -> bool {
@@ -232,7 +242,7 @@ impl AggregateUDFImpl for Hist {
     }
 
     fn create_groups_accumulator(&self, call: AccumulatorArgs) -> Result<Box<dyn GroupsAccumulator>> {
-        Ok(Box::new(HistGroups::new(self.machine(&call)?)))
+        Ok(Box::new(HistGroups::new(self.machine(&call)?, self.unrounded)))
     }
 
     fn order_sensitivity(&self) -> AggregateOrderSensitivity {
@@ -243,14 +253,15 @@ impl AggregateUDFImpl for Hist {
         if self.bound.is_some() {
             return None;
         }
-        Some(Box::new(|call, info| {
+        let unbound = Self { unrounded: self.unrounded, ..Self::default() };
+        Some(Box::new(move |call, info| {
             let types = call
                 .params
                 .args
                 .iter()
                 .map(|argument| info.get_data_type(argument))
                 .collect::<Result<Vec<_>>>()?;
-            Self::bind(call, &types)
+            unbound.bind(call, &types)
         }))
     }
 
