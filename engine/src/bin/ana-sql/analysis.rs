@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use ana_engine::analysis::{self, Analysis, Settings, Translation, Warning, json_schema};
 use ana_engine::dialect::script::{Statement, parse, returns_rows};
-use ana_engine::{Device, OnBadFile, Query, RootOptions, Session};
+use ana_engine::{Device, EngineError, OnBadFile, Query, RootOptions, Session};
 use anyhow::{Result, bail};
 
 use crate::args::{LintArgs, TranslateArgs};
@@ -99,9 +99,21 @@ pub(crate) async fn planned(
         Ok(query) => Ok(query),
         Err(error) => Err(match analysis::list_weight(analysis, session).await {
             Some(fault) => fault.into(),
-            None => in_script(source, error),
+            None => in_script(source, with_origin(source, error)),
         }),
     }
+}
+
+/// The error with the part of the analysis that its line was made from, which the comment above that line tells.
+fn with_origin(source: &Source, mut error: EngineError) -> EngineError {
+    if let EngineError::Sql { position: Some(at), help, .. } = &mut error {
+        let above = usize::try_from(at.line).unwrap_or(usize::MAX);
+        let lines: Vec<&str> = source.text.lines().take(above).collect();
+        if let Some(part) = lines.iter().rev().find_map(|line| line.trim_start().strip_prefix("-- ")) {
+            help.push(format!("this part of the script comes from {part}"));
+        }
+    }
+    error
 }
 
 /// A session as the analysis asks for it; an `unrounded` one keeps sums exact.
