@@ -133,11 +133,6 @@ impl RootOptions {
         }
         Ok(())
     }
-
-    /// True where a lacking branch is filled, so that the columns of every file belong to the table.
-    pub(crate) fn fills_missing(&self) -> bool {
-        self.missing_branch == MissingBranch::Null || self.missing_triggers == MissingTriggers::False
-    }
 }
 
 #[cfg(test)]
