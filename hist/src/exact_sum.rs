@@ -13,15 +13,16 @@
 //! [`ExactSums`] is an array of sums in fixed point over the whole range of f64; limbs are allocated for the
 //! range that has been seen. [`WeightSums`] is an array of (Σw, Σw²) for filling histograms: most weights are
 //! cut into two integers each by a few vector instructions ([`Splitter`]), and adding one to a cell is then four
-//! integer additions. Weights that do not fit the integers go to [`ExactSums`] directly, and the integers are
-//! emptied into [`ExactSums`] before they can overflow.
+//! integer additions. Before the integers can overflow what they carry moves up ([`settle`]); weights that do not fit
+//! them, and sums that outgrow them, go to [`ExactSums`].
 
 mod limbs;
 mod sums;
 mod weights;
 mod window;
 
+pub(crate) use limbs::round_fixed;
 pub use sums::{ExactSum, ExactSums};
 pub(crate) use weights::Part;
 pub use weights::{CutBuffer, WeightSums};
-pub use window::{SplitWeight, Splitter};
+pub use window::{ADDS, SplitWeight, Splitter, join, settle};

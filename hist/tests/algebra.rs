@@ -1,7 +1,8 @@
 //! The algebra of histograms, exact and finished, and the bytes in between.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that fails may panic")]
 
-use ana_hist::{Axis, ExactHistogram, HistError, Histogram, Transform};
+use ana_hist::exact_sum::{ExactSum, Splitter, join, settle};
+use ana_hist::{Axis, ExactHistogram, HistError, Histogram, Transform, Weighted};
 use proptest::collection::vec;
 use proptest::prelude::*;
 
@@ -267,5 +268,93 @@ fn sparse_histograms_have_few_bytes() {
     assert!(h.to_bytes().len() < 100);
     h.fill_one(&[0.5, 0.5], 1.25);
     assert!(h.to_bytes().len() < 120);
-    assert!(h.bytes() >= h.cells() * 8);
+    let filled = h.bytes();
+    assert!(filled < h.cells(), "{filled}");
+    for y in 0..80 {
+        h.fill_one(&[0.5, f64::from(y) / 100.0 + 0.005], 1.0);
+    }
+    assert!(h.bytes() > filled);
+}
+
+/// Whose cells are dealt to pages: as one sum per cell.
+#[test]
+fn large_histograms() {
+    let axes = || vec![Axis::regular(300, 0.0, 300.0).unwrap(), Axis::regular(100, 0.0, 100.0).unwrap()];
+    let number = |i: u32| f64::from(i.wrapping_mul(2_654_435_761) >> 8) / f64::from(1 << 24);
+    let fills: Vec<(u32, f64)> = (0..20_000)
+        .map(|i| {
+            let cell = (number(i) * 40.0) as u32 * 700 + (number(i + 77) * 20.0) as u32;
+            let size = if i % 500 == 0 { 1e40 } else { 1.0 };
+            (cell, size * (number(i + 9) - 0.3))
+        })
+        .collect();
+    for weighted in [false, true] {
+        let mut parts = vec![ExactHistogram::new(axes(), weighted).unwrap(); 3];
+        let mut counts = vec![0; parts[0].cells()];
+        let mut sums = std::collections::BTreeMap::<u32, [ExactSum; 2]>::new();
+        for (i, fills) in fills.chunks(37).enumerate() {
+            let (cells, weights): (Vec<u32>, Vec<f64>) = fills.iter().copied().unzip();
+            parts[i % 3].fill_weighted(&cells, &weights);
+            for (cell, w) in fills {
+                counts[*cell as usize] += 1;
+                let [sumw, sumw2] = sums.entry(*cell).or_default();
+                sumw.add(*w);
+                sumw2.add(w * w);
+            }
+        }
+        let mut all = parts[0].clone();
+        all.merge(&parts[1]).unwrap();
+        all.merge(&parts[2]).unwrap();
+        let mut absorbed = ExactHistogram::new(axes(), weighted).unwrap();
+        parts.into_iter().for_each(|part| absorbed.absorb(part).unwrap());
+        assert!(absorbed == all);
+        assert!(ExactHistogram::from_bytes(&all.to_bytes()).unwrap() == all);
+        let finished = all.finish();
+        assert_eq!(finished.counts, counts);
+        if weighted {
+            let value = |i: usize| {
+                (0..).take(counts.len()).map(|cell| sums.get(&cell).map_or(0.0, |of| of[i].value())).collect()
+            };
+            assert_eq!(finished.weighted, Some(Weighted { sumw: value(0), sumw2: value(1) }));
+        }
+    }
+}
+
+/// Sums of cuts that were made elsewhere, added or only read together with what is there.
+#[test]
+fn sums_of_cuts() {
+    let weights: Vec<f64> = (1..2000).map(|i| f64::from(i).sqrt() - 20.0).collect();
+    let splitter = Splitter::for_weights(&weights);
+    let mut cuts = vec![[0; 4]; weights.len()];
+    assert!(splitter.split(&weights, &mut cuts));
+    let axes = vec![Axis::integer(0, 1).unwrap()];
+    let mut want = ExactHistogram::new(axes, true).unwrap();
+    let mut got = want.clone();
+    let odd = [1e-300, 3.5e60, -7.0];
+    for (cell, turns) in [(1u32, 40), (2, 1)] {
+        let mut sum = [0i64; 4];
+        for (cut, &weight) in cuts.iter().zip(&weights) {
+            sum.iter_mut().zip(cut).for_each(|(sum, part)| *sum += part);
+            want.fill_weighted(&[cell], &[weight]);
+        }
+        if cell == 1 {
+            want.fill_weighted(&[1; 3], &odd);
+            got.fill_weighted(&[1; 3], &odd);
+        }
+        let (count, sumw, sumw2) = got.rounded_with(cell as usize, &splitter, join(&sum));
+        let known = want.finish();
+        assert_eq!(count, if cell == 1 { 3 } else { 0 });
+        assert_eq!((sumw, sumw2), (known.sumw(cell as usize), known.sumw2(cell as usize)));
+        let before = join(&sum);
+        assert!(settle(&mut sum));
+        assert_eq!(join(&sum), before);
+        got.add_cut(cell, weights.len() as u64, &splitter, &sum);
+        // What an integer cannot hold any more moves on.
+        let large = [1i64 << 62, 5, -(1i64 << 62), -5];
+        for _ in 0..turns {
+            got.add_cut(cell, 0, &splitter, &large);
+            got.add_cut(cell, 0, &splitter, &large.map(|part| -part));
+        }
+    }
+    assert!(got == want);
 }

@@ -44,27 +44,29 @@ impl ExactHistogram {
     /// The state as bytes. Short where most cells are empty: those take no space.
     #[must_use]
     pub fn to_bytes(&self) -> Vec<u8> {
-        let mut out = Vec::with_capacity(64 + 4 * self.counts.len().min(1 << 20));
+        let mut out = Vec::with_capacity(64 + 4 * self.cells().min(1 << 20));
         out.extend_from_slice(MAGIC);
         out.push(VERSION);
-        out.push(u8::from(self.sums.is_some()));
+        out.push(u8::from(self.weighted));
         put(&mut out, self.axes.len() as u64);
         self.axes.iter().for_each(|axis| put_axis(&mut out, axis));
-        let mut passed = 0;
+        let mut next = 0;
         let mut scratch = Vec::new();
-        for cell in 0..self.cells() {
-            let count = self.count(cell);
-            let empty = count == 0 && self.sums.as_ref().is_none_or(|sums| !sums.touched(cell, &mut scratch));
-            if empty {
-                passed += 1;
-                continue;
+        for (first, page) in self.used() {
+            for place in 0..page.counts.len() {
+                let count = page.count(place);
+                let empty =
+                    count == 0 && page.sums.as_ref().is_none_or(|sums| !sums.touched(place, &mut scratch));
+                if empty {
+                    continue;
+                }
+                put(&mut out, (first + place - next) as u64);
+                put(&mut out, count);
+                if let Some(sums) = &page.sums {
+                    sums.parts(place, &mut scratch, |part| put_part(&mut out, &part));
+                }
+                next = first + place + 1;
             }
-            put(&mut out, passed);
-            put(&mut out, count);
-            if let Some(sums) = &self.sums {
-                sums.parts(cell, &mut scratch, |part| put_part(&mut out, &part));
-            }
-            passed = 0;
         }
         out
     }
@@ -104,13 +106,15 @@ impl ExactHistogram {
             cell = usize::try_from(passed)
                 .ok()
                 .and_then(|passed| cell.checked_add(passed))
-                .filter(|&cell| cell < self.counts.len())
+                .filter(|&cell| cell < self.cells())
                 .ok_or_else(|| input.error("a cell beyond the axes"))?;
             let count = input.number()?;
-            self.counts[cell] = self.counts[cell].saturating_add(count);
-            if let Some(sums) = &mut self.sums {
-                input.part(sums, cell, false)?;
-                input.part(sums, cell, true)?;
+            let (page, place) = self.paging.place(cell);
+            let page = self.page(page);
+            page.counts[place] = page.counts[place].saturating_add(count);
+            if let Some(sums) = &mut page.sums {
+                input.part(sums, place, false)?;
+                input.part(sums, place, true)?;
             }
             cell += 1;
         }

@@ -158,6 +158,32 @@ pub(crate) fn take_sign(limbs: &mut [u64]) -> bool {
     negative
 }
 
+/// The f64 nearest to v·2^(position − 1074); ties to even, beyond the largest f64: ±∞.
+pub(crate) fn round_fixed(v: i128, position: usize) -> f64 {
+    if v == 0 {
+        return 0.0;
+    }
+    // The conversion rounds as it should; what is left is to add to the exponent, if that stays one of a normal number.
+    #[allow(clippy::cast_precision_loss, reason = "rounding is what it is for")]
+    let bits = (v as f64).to_bits();
+    let exponent = usize::try_from(bits >> 52 & 0x7ff).unwrap_or(0) + position;
+    if (1075..=1074 + 2046).contains(&exponent) {
+        return f64::from_bits(bits & !(0x7ff << 52) | ((exponent - 1074) as u64) << 52);
+    }
+    let magnitude = v.unsigned_abs();
+    let limbs = [low_limb(magnitude.cast_signed()), low_limb((magnitude >> 64).cast_signed()), 0];
+    let mut shifted = [0; 3];
+    let shift = position % 64;
+    for (i, limb) in limbs.iter().enumerate() {
+        shifted[i] |= limb << shift;
+        if shift > 0 && i < 2 {
+            shifted[i + 1] |= limb >> (64 - shift);
+        }
+    }
+    let rounded = round(&shifted, position - shift);
+    if v < 0 { -rounded } else { rounded }
+}
+
 /// The f64 nearest to a magnitude whose bit 0 is at `position`; ties to even, beyond the largest f64: ∞.
 pub(crate) fn round(magnitude: &[u64], position: usize) -> f64 {
     let Some(top) = magnitude.iter().rposition(|&limb| limb != 0) else {

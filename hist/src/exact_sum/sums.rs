@@ -71,6 +71,17 @@ impl ExactSums {
         }
     }
 
+    /// Adds a sum of another array to one of this.
+    pub(super) fn add_row(&mut self, cell: usize, other: &Self, row: usize) {
+        let (position, limbs) = other.limbs.row(row);
+        if !limbs.is_empty() {
+            self.limbs.add_row(cell, position / 64, limbs);
+        }
+        if let Some(&flags) = other.special.get(&row) {
+            *self.special.entry(cell).or_default() |= flags;
+        }
+    }
+
     /// A sum, rounded to the nearest f64; +0 beyond the array.
     #[must_use]
     pub fn value(&self, cell: usize) -> f64 {
@@ -84,6 +95,9 @@ impl ExactSums {
         }
         if let Some(&flags) = self.special.get(&cell) {
             return special_value(flags);
+        }
+        if self.limbs.row(cell).1.iter().all(|&limb| limb == 0) {
+            return limbs::round_fixed(v, position);
         }
         let (negative, position) = self.magnitude_with(cell, v, position, scratch);
         let rounded = limbs::round(scratch, position);

@@ -3,7 +3,7 @@
 use pulp::Arch;
 
 use super::sums::ExactSums;
-use super::window::{ADDS, SplitWeight, Splitter};
+use super::window::{ADDS, Fixed, SplitWeight, Splitter, settle};
 
 /// Weights cut at a time, before any is added.
 const BLOCK: usize = 256;
@@ -16,7 +16,7 @@ const UNIT: usize = 1074;
 pub struct CutBuffer(Vec<SplitWeight>);
 
 impl CutBuffer {
-    fn of(&mut self, n: usize) -> &mut [SplitWeight] {
+    pub(crate) fn of(&mut self, n: usize) -> &mut [SplitWeight] {
         if self.0.len() < n {
             self.0.resize(n, [0; 4]);
         }
@@ -117,7 +117,7 @@ impl WeightSums {
         for (cells, weights) in cells.chunks(BLOCK).zip(weights.chunks(BLOCK)) {
             let n = weights.len().min(cells.len());
             let (weights, cut) = (&weights[..n], buffer.of(n));
-            let splitter = self.ready(weights);
+            let splitter = self.ready(weights, None);
             if splitter.split(weights, cut) {
                 self.add_cut(cells, cut);
             } else {
@@ -134,9 +134,41 @@ impl WeightSums {
         self.add(&[cell], &[weight]);
     }
 
+    /// Adds a weight of which the cut by `splitter` is known.
+    pub(crate) fn add_one_cut(&mut self, cell: u32, weight: f64, splitter: &Splitter, cut: &SplitWeight) {
+        if self.ready(&[weight], Some(splitter)) == *splitter && splitter.fits(weight) {
+            self.add_cut(&[cell], std::slice::from_ref(cut));
+        } else {
+            self.add(&[cell], &[weight]);
+        }
+    }
+
     /// Adds weights of which only the sum of their cuts by `splitter` is known; they do not count as fills.
     pub(crate) fn add_cut_sum(&mut self, cell: usize, splitter: &Splitter, sum: &SplitWeight) {
-        let [(w, w_at), (s, s_at)] = splitter.join(sum);
+        let mut sum = *sum;
+        if !settle(&mut sum) || self.ready(&[], Some(splitter)) != *splitter {
+            return self.add_fixed(cell, splitter.join(&sum));
+        }
+        self.settle_cell(cell);
+        let parts = &mut self.fast[cell].parts;
+        for (part, more) in parts.iter_mut().zip(sum) {
+            *part += more;
+        }
+        self.settle_cell(cell);
+    }
+
+    /// Settles what the integers of a cell hold; what has outgrown them goes to the full-range sums.
+    fn settle_cell(&mut self, cell: usize) {
+        let Some(splitter) = self.splitter else { return };
+        let mut parts = self.fast[cell].parts;
+        if !settle(&mut parts) {
+            self.add_fixed(cell, splitter.join(&parts));
+            parts = [0; 4];
+        }
+        self.fast[cell].parts = parts;
+    }
+
+    fn add_fixed(&mut self, cell: usize, [(w, w_at), (s, s_at)]: Fixed) {
         self.weights.add_fixed(cell, w, w_at);
         self.squares.add_fixed(cell, s, s_at);
     }
@@ -147,15 +179,17 @@ impl WeightSums {
         self.squares.add_fixed(cell, i128::from(number), UNIT);
     }
 
-    /// Makes room for a block of additions, and a splitter at the first.
-    fn ready(&mut self, weights: &[f64]) -> Splitter {
+    /// Makes room for a block of additions, and at the first a splitter: the one given, or one for these weights.
+    fn ready(&mut self, weights: &[f64], splitter: Option<&Splitter>) -> Splitter {
         if self.added + BLOCK > ADDS {
-            self.empty();
+            (0..self.fast.len()).for_each(|cell| self.settle_cell(cell));
+            self.added = 0;
         }
         if self.fast.is_empty() {
             self.fast = vec![FastCell::default(); self.cells];
         }
-        *self.splitter.get_or_insert_with(|| Splitter::for_weights(weights))
+        let chosen = || splitter.copied().unwrap_or_else(|| Splitter::for_weights(weights));
+        *self.splitter.get_or_insert_with(chosen)
     }
 
     fn add_cut(&mut self, cells: &[u32], cut: &[SplitWeight]) {
@@ -167,7 +201,7 @@ impl WeightSums {
     #[cold]
     fn add_misfits(&mut self, cells: &[u32], weights: &[f64], cut: &mut [SplitWeight]) {
         let misfits = |s: &Splitter| weights.iter().filter(|w| w.is_finite() && !s.fits(**w)).count();
-        let mut splitter = self.ready(weights);
+        let mut splitter = self.ready(weights, None);
         // Emptying costs as much as some additions per cell, so it has to be earned first.
         if 4 * misfits(&splitter) > weights.len() && self.added >= self.cells.min(ADDS / 2) {
             let other = Splitter::for_weights(weights);
@@ -209,9 +243,7 @@ impl WeightSums {
         if let Some(splitter) = other.splitter {
             for (cell, fast) in other.fast.iter().enumerate().take(self.cells) {
                 if fast.parts != [0; 4] {
-                    let [(w, w_at), (s, s_at)] = splitter.join(&fast.parts);
-                    self.weights.add_fixed(cell, w, w_at);
-                    self.squares.add_fixed(cell, s, s_at);
+                    self.add_cut_sum(cell, &splitter, &fast.parts);
                 }
             }
         }
@@ -230,8 +262,21 @@ impl WeightSums {
             .unzip()
     }
 
+    /// Σw and Σw² of a cell and of what else belongs to it, rounded once.
+    pub(crate) fn rounded_with(&self, cell: usize, others: Fixed) -> (f64, f64) {
+        let fixed = self.fixed(cell);
+        let round = |sums: &ExactSums, (v, at): (i128, usize), (other, other_at): (i128, usize)| {
+            let mut both = ExactSums::new(1);
+            both.add_fixed(0, v, at);
+            both.add_fixed(0, other, other_at);
+            both.add_row(0, sums, cell);
+            both.value(0)
+        };
+        (round(&self.weights, fixed[0], others[0]), round(&self.squares, fixed[1], others[1]))
+    }
+
     /// What the integers of a cell hold.
-    fn fixed(&self, cell: usize) -> [(i128, usize); 2] {
+    fn fixed(&self, cell: usize) -> Fixed {
         match (&self.splitter, self.fast.get(cell)) {
             (Some(splitter), Some(fast)) => splitter.join(&fast.parts),
             _ => [(0, 0); 2],

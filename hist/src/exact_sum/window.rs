@@ -11,8 +11,8 @@ use pulp::Arch;
 /// Largest |hi| and |lo|, as a power of two.
 const PIECE: i32 = 40;
 
-/// Integers of 2⁴⁰ that may be added before an i64 could overflow is 2²³; half of it.
-pub(super) const ADDS: usize = 1 << 22;
+/// Cuts that may be added before an i64 could overflow: 2²³ integers of 2⁴⁰; half of it.
+pub const ADDS: usize = 1 << 22;
 
 /// Exponents a full 53-bit mantissa can have inside a window.
 const ORDERS: i32 = 2 * PIECE + 1 - 53;
@@ -20,8 +20,35 @@ const ORDERS: i32 = 2 * PIECE + 1 - 53;
 /// A weight and its square, cut: hi and lo of w, hi and lo of fl(w·w).
 pub type SplitWeight = [i64; 4];
 
+/// Σw and Σw², each an integer and the position of its unit among the bits of [`ExactSums`](super::ExactSums).
+pub(crate) type Fixed = [(i128, usize); 2];
+
+/// Summed cuts as integers in units of their windows' lowest bits.
+#[inline]
+#[must_use]
+pub fn join(sum: &SplitWeight) -> [i128; 2] {
+    [Grid::join(sum[0], sum[1]), Grid::join(sum[2], sum[3])]
+}
+
+/// What the upper integer of a [settled](settle) sum may be, so that [`ADDS`] cuts and the sum of another such still fit.
+const SETTLED: u64 = 1 << 61;
+
+/// Moves what of the lower integers belongs to the upper ones: no value changes, and [`ADDS`] more cuts fit. False where an
+/// upper integer has become so large that the sum has to go elsewhere.
+#[inline]
+#[must_use]
+pub fn settle(sum: &mut SplitWeight) -> bool {
+    let [a, b, c, d] = sum;
+    for (hi, lo) in [(a, b), (c, d)] {
+        let carry = (*lo + (1 << PIECE)) >> (PIECE + 1);
+        *lo -= carry << (PIECE + 1);
+        *hi += carry;
+    }
+    sum[0].unsigned_abs() <= SETTLED && sum[2].unsigned_abs() <= SETTLED
+}
+
 /// Constants of one window.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 struct Grid {
     coarse: f64,
     fine: f64,
@@ -76,7 +103,7 @@ fn power(e: i32) -> f64 {
 
 /// Cuts weights and their squares into integers that add up exactly. The cut of a weight can be added to any
 /// number of cells.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Splitter {
     weight: Grid,
     square: Grid,
@@ -144,11 +171,14 @@ impl Splitter {
     }
 
     /// Σw and Σw² of summed cuts, each as an integer and the position of its unit.
-    pub(super) fn join(&self, sum: &SplitWeight) -> [(i128, usize); 2] {
-        [
-            (Grid::join(sum[0], sum[1]), self.weight.position()),
-            (Grid::join(sum[2], sum[3]), self.square.position()),
-        ]
+    pub(super) fn join(&self, sum: &SplitWeight) -> Fixed {
+        let [w, s] = join(sum);
+        self.place([w, s])
+    }
+
+    /// What [`join`]ed sums are, with the positions of their units.
+    pub(crate) fn place(&self, [w, s]: [i128; 2]) -> Fixed {
+        [(w, self.weight.position()), (s, self.square.position())]
     }
 }
 
