@@ -75,6 +75,12 @@ pub enum KernelError {
         /// How.
         fault: crate::backend::DeviceFault,
     },
+    /// Histograms grow beyond the memory there is.
+    #[error("no memory for {bytes} more bytes of histograms")]
+    Memory {
+        /// What was asked for last.
+        bytes: usize,
+    },
     /// A group number without a histogram.
     #[error("group {group} of {groups}")]
     Group {

@@ -45,4 +45,4 @@ pub use backend::{Backend, DeviceChoice, Devices, PlanExecutor};
 pub use cpu::{Filler, PlanFiller};
 pub use error::{KernelError, Result};
 pub use fill::{Bitmap, Column, Fill, Level, Values};
-pub use plan::{BinPlan, FillPlan, PlanBatch, PlanValue, PlannedFill, Selection};
+pub use plan::{BinPlan, FillPlan, PlanBatch, PlanValue, PlannedFill, Room, Selection};

@@ -86,6 +86,12 @@ pub struct PlanBatch<'a> {
     pub active: &'a [bool],
 }
 
+/// Where a filler asks for memory.
+pub trait Room: std::fmt::Debug + Send + Sync {
+    /// Whether it may hold so many bytes more.
+    fn take(&self, bytes: usize) -> bool;
+}
+
 impl FillPlan {
     /// Whether all numbers are those of something there is.
     ///

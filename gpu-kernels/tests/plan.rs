@@ -1,10 +1,10 @@
 //! Many histograms in one pass hold what filling them one by one, value by value, gives.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that fails may panic")]
 
-use ana_hist::{Axis, ExactHistogram};
+use ana_hist::{Axis, ExactHistogram, Histogram};
 use ana_kernels::{
-    BinPlan, Bitmap, Column, FillPlan, KernelError, PlanBatch, PlanFiller, PlanValue, PlannedFill, Selection,
-    Values,
+    BinPlan, Bitmap, Column, FillPlan, KernelError, PlanBatch, PlanFiller, PlanValue, PlannedFill, Room,
+    Selection, Values,
 };
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -61,6 +61,7 @@ fn plan() -> FillPlan {
             bin(2, Axis::integer(0, 4).unwrap()),
             bin(0, Axis::variable(vec![0.0, 1.0, 3.5]).unwrap()),
             bin(3, regular(4)),
+            bin(0, regular(900)),
         ],
         selections: vec![
             Selection::default(),
@@ -80,6 +81,10 @@ fn plan() -> FillPlan {
             fill(&[1], 4, None, false),
             fill(&[], 2, Some(1), true),
             fill(&[4], 2, Some(0), true),
+            // Large enough for pages.
+            fill(&[5, 2], 2, Some(1), true),
+            fill(&[5, 2], 4, Some(0), false),
+            fill(&[5, 2], 1, None, false),
         ],
     }
 }
@@ -155,7 +160,7 @@ struct Batch {
     weights: Vec<(Vec<f64>, Vec<u8>)>,
 }
 
-fn bits(bits: impl Iterator<Item = bool>) -> Vec<u8> {
+fn bits_of(bits: impl Iterator<Item = bool>) -> Vec<u8> {
     let mut bytes = vec![];
     for (i, bit) in bits.enumerate() {
         if i % 8 == 0 {
@@ -177,19 +182,19 @@ impl Batch {
         }
         Self {
             met: events.iter().map(|event| event.met.unwrap_or(1.0)).collect(),
-            met_valid: bits(events.iter().map(|event| event.met.is_some())),
+            met_valid: bits_of(events.iter().map(|event| event.met.is_some())),
             offsets,
-            lists_valid: bits(events.iter().map(|event| event.jets.is_some())),
+            lists_valid: bits_of(events.iter().map(|event| event.jets.is_some())),
             jets: jets.iter().map(|jet| jet.unwrap_or(1.0)).collect(),
-            jets_valid: bits(jets.iter().map(Option::is_some)),
+            jets_valid: bits_of(jets.iter().map(Option::is_some)),
             n: events.iter().map(|event| event.n).collect(),
             groups: events.iter().map(|event| event.group).collect(),
-            masks: (0..MASKS).map(|mask| bits(events.iter().map(|event| event.masks[mask]))).collect(),
+            masks: (0..MASKS).map(|mask| bits_of(events.iter().map(|event| event.masks[mask]))).collect(),
             weights: (0..WEIGHTS)
                 .map(|weight| {
                     let of = |event: &Event| event.weights[weight];
                     let values = events.iter().map(|event| of(event).unwrap_or(7.0)).collect();
-                    (values, bits(events.iter().map(|event| of(event).is_some())))
+                    (values, bits_of(events.iter().map(|event| of(event).is_some())))
                 })
                 .collect(),
         }
@@ -263,6 +268,114 @@ proptest! {
             }
         }
     }
+}
+
+/// Counts and sums, one pattern for all NaN.
+fn bits(histogram: &Histogram) -> (Vec<u64>, Vec<u64>, Vec<u64>) {
+    let bits = |sums: Vec<f64>| sums.iter().map(|s| if s.is_nan() { 1 } else { s.to_bits() }).collect();
+    (histogram.counts.clone(), bits(histogram.sumws()), bits(histogram.sumw2s()))
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+    #[test]
+    fn merged_fillers_are_as_one(
+        batches in vec(vec(event(), 0..200), 1..6),
+        grouped: bool,
+        shared: bool,
+        early in 0usize..6,
+    ) {
+        let plan = plan();
+        let mut parts = [filler(), filler(), filler()];
+        if shared {
+            let [first, others @ ..] = &mut parts;
+            others.iter_mut().for_each(|other| other.share_windows(first));
+        }
+        let [mut merged, mut second, third] = parts;
+        let mut third = Some(third);
+        for (i, events) in batches.iter().enumerate() {
+            if i == early && let Some(third) = third.take() {
+                merged.merge(third, &[0, 1, 2]).unwrap();
+            }
+            match (i % 3, &mut third) {
+                (0, _) => Batch::new(events).fill(&mut merged, grouped).unwrap(),
+                (2, Some(third)) => Batch::new(events).fill(third, grouped).unwrap(),
+                _ => {
+                    // Its groups are other ones: 1, 2, 0.
+                    let mut events = Batch::new(events);
+                    events.groups.iter_mut().for_each(|group| *group = (*group + 2) % 3);
+                    events.fill(&mut second, grouped).unwrap();
+                }
+            }
+        }
+        third.into_iter().for_each(|third| merged.merge(third, &[0, 1, 2]).unwrap());
+        merged.merge(second, if grouped { &[1, 2, 0] } else { &[] }).unwrap();
+        let groups = if grouped { 3 } else { 1 };
+        for (number, fill) in plan.fills.iter().enumerate() {
+            let mut want = vec![empty(&plan, fill); groups];
+            for event in batches.iter().flatten() {
+                naive(&plan, fill, event, &mut want[if grouped { event.group } else { 0 }]);
+            }
+            let got = merged.finish(number, groups).unwrap();
+            for (got, want) in got.iter().zip(&want) {
+                prop_assert_eq!(bits(got), bits(&want.finish()), "fill {}", number);
+            }
+        }
+    }
+}
+
+/// A hundred categories of a hundred bins with fifteen weights, of which few are filled; then all of them.
+#[test]
+fn memory_follows_what_is_filled() {
+    #[derive(Debug)]
+    struct Purse(std::sync::atomic::AtomicUsize);
+    impl Room for Purse {
+        fn take(&self, bytes: usize) -> bool {
+            use std::sync::atomic::Ordering::Relaxed;
+            self.0.fetch_update(Relaxed, Relaxed, |left| left.checked_sub(bytes)).is_ok()
+        }
+    }
+    let plan = FillPlan {
+        bins: vec![BinPlan { value: 0, axis: Axis::integer(0, 99).unwrap() }],
+        selections: vec![Selection { filter: None, categories: Some((0..100).collect()) }],
+        weights: vec![(0..15).collect()],
+        fills: vec![PlannedFill { bins: vec![0], selection: 0, weights: Some(0), varied: true }],
+    };
+    let as_written = 101 * 16 * 102 * 24;
+    let empty = || vec![empty(&plan, &plan.fills[0])];
+    let fill = |filler: &mut PlanFiller, bins: std::ops::Range<i32>, passed: usize| {
+        let bins: Vec<i32> = bins.collect();
+        let rows = bins.len();
+        let (weights, all) = (vec![1.25; rows], bits_of((0..rows).map(|_| true)));
+        let none = vec![0; all.len()];
+        let masks: Vec<_> = (0..100)
+            .map(|mask| Bitmap::new(if mask < passed { &all } else { &none }, 0, rows).unwrap())
+            .collect();
+        filler.fill(&PlanBatch {
+            rows,
+            groups: None,
+            group_count: 1,
+            values: &[PlanValue { column: Column::events(Values::I32(&bins)), offsets: None, lists: None }],
+            masks: &masks,
+            weights: &[Column::events(Values::F64(&weights)); 15],
+            active: &[true],
+        })
+    };
+    let mut filler = PlanFiller::new(plan.clone(), empty()).unwrap();
+    fill(&mut filler, 3..5, 2).unwrap();
+    assert!(filler.bytes() < 100_000, "{}", filler.bytes());
+    fill(&mut filler, -1..101, 100).unwrap();
+    // A third more than as written, and what any batch needs.
+    assert!(filler.bytes() < as_written * 130 / 100 + 400_000, "{} of {as_written}", filler.bytes());
+    let histogram = &filler.finish(0, 1).unwrap()[0];
+    assert_eq!((histogram.sum(true).count, histogram.sum(true).sumw), (15 * 10_204, 15.0 * 10_204.0 * 1.25));
+    assert!(filler.bytes() < 400_000, "{}", filler.bytes());
+    // Past the room there is.
+    filler = PlanFiller::new(plan.clone(), empty()).unwrap();
+    filler.ask(std::sync::Arc::new(Purse(2_000_000.into()))).unwrap();
+    let error = fill(&mut filler, -1..101, 100).unwrap_err();
+    assert!(matches!(error, KernelError::Memory { .. }), "{error}");
+    assert!(filler.bytes() < 4_000_000, "{}", filler.bytes());
 }
 
 /// More fills than the integers of a cell hold, and windows that change on the way.

@@ -1,12 +1,13 @@
 //! The filler of a plan on whichever back end.
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use ana_hist::ExactHistogram;
+use ana_hist::{ExactHistogram, Histogram};
 
 use crate::cpu::PlanFiller;
 use crate::error::Result;
-use crate::plan::{FillPlan, PlanBatch};
+use crate::plan::{FillPlan, PlanBatch, Room};
 #[cfg(feature = "gpu")]
 use crate::wgpu::DeviceFiller;
 
@@ -57,15 +58,69 @@ impl PlanExecutor {
         }
     }
 
+    /// From now on asks for the memory of its tables; what is held already is asked for now.
+    ///
+    /// # Errors
+    /// [`KernelError::Memory`](crate::KernelError::Memory) where that is too much.
+    pub fn ask(&mut self, room: Arc<dyn Room>) -> Result<()> {
+        self.host_mut().ask(room)
+    }
+
+    /// Takes part in the windows of another filler of the same plan, so that merging them adds integers.
+    pub fn share_windows(&mut self, other: &Self) {
+        self.host_mut().share_windows(other.host());
+    }
+
+    /// Adds what another filler of the same plan holds; its group i is `groups[i]` here, without GROUP BY the one.
+    ///
+    /// # Errors
+    /// Another plan; where a device is demanded, its faults.
+    pub fn merge(&mut self, other: Self, groups: &[usize]) -> Result<()> {
+        self.collect()?;
+        let other = match other {
+            Self::Cpu(filler) => *filler,
+            #[cfg(feature = "gpu")]
+            Self::Device(mut filler) => {
+                filler.collect()?;
+                filler.into_host()
+            }
+        };
+        self.host_mut().merge(other, groups)
+    }
+
+    /// The finished histograms of a fill, one per group. What they were made of is gone afterwards.
+    ///
+    /// # Errors
+    /// A fill that is not there; where a device is demanded, its faults.
+    pub fn finish(&mut self, fill: usize, groups: usize) -> Result<Vec<Histogram>> {
+        self.collect()?;
+        self.host_mut().finish(fill, groups)
+    }
+
+    /// Bytes that the table of a fill holds.
+    #[must_use]
+    pub fn held(&self, fill: usize) -> usize {
+        self.host().held(fill)
+    }
+
+    /// Brings here what is on a device.
+    ///
+    /// # Errors
+    /// Where a device is demanded, its faults.
+    pub fn collect(&mut self) -> Result<()> {
+        match self {
+            Self::Cpu(_) => Ok(()),
+            #[cfg(feature = "gpu")]
+            Self::Device(filler) => filler.collect(),
+        }
+    }
+
     /// The histograms of a fill, one per group, with all that was filled so far.
     ///
     /// # Errors
     /// A fill that is not there; where a device is demanded, its faults.
     pub fn histograms(&mut self, fill: usize, groups: usize) -> Result<&mut Vec<ExactHistogram>> {
-        #[cfg(feature = "gpu")]
-        if let Self::Device(filler) = self {
-            filler.collect()?;
-        }
+        self.collect()?;
         self.host_mut().histograms(fill, groups)
     }
 
@@ -85,6 +140,12 @@ impl PlanExecutor {
             #[cfg(feature = "gpu")]
             Self::Device(filler) => filler.bytes(),
         }
+    }
+
+    /// Memory held that nobody was [asked](Self::ask) for, in bytes; that of the device not counted.
+    #[must_use]
+    pub fn bytes_beside_tables(&self) -> usize {
+        self.bytes() - (self.host().bytes() - self.host().bytes_beside_tables())
     }
 
     /// Events that went to a device, and events that the CPU took, each counted once per batch and back end.

@@ -2,24 +2,31 @@
 //!
 //! Per batch each bin column is found once, and each selection becomes a list of events with a number: the *pattern*,
 //! the set of categories (and the group) that an event belongs to. A histogram has one table per pattern, so an event
-//! is added once, however many categories it is in; the patterns are added up into categories when the tables are
-//! emptied, which the exactness of all sums allows. In a table the variations of a bin lie side by side, and so do the
-//! weights of an event, cut into integers once for all histograms: one fill is one run of vector additions.
+//! is added once, however many categories it is in; the patterns are added up into categories at the end, which the
+//! exactness of all sums allows. In a table the variations of a bin lie side by side, and so do the weights of an event, cut
+//! into integers once for all histograms: one fill is one run of vector additions. The integers stay what they are until the
+//! finished histograms are made of them: 32 bytes per cell and weight, and of large tables only pages that were filled.
 //!
-//! Events with a weight that is NULL, or that its window of integers does not hold, are added to the histograms one
-//! by one.
+//! Events with a weight that is NULL, or that its window of integers does not hold, are added one by one to histograms of
+//! full-range sums, as are sums that outgrow the integers.
 
+mod finish;
+mod merge;
+mod pages;
 mod selection;
 mod table;
 mod weights;
 
+use std::sync::{Arc, OnceLock};
+
 use ana_hist::ExactHistogram;
+use ana_hist::exact_sum::Splitter;
 
 use super::axis::{AxisPlan, check_weight};
 use super::block::BLOCK;
 use crate::error::{KernelError, Result};
 use crate::fill::Level;
-use crate::plan::{FillPlan, PlanBatch, PlanValue, PlannedFill};
+use crate::plan::{FillPlan, PlanBatch, PlanValue, PlannedFill, Room};
 
 pub(crate) use selection::Chosen;
 pub(crate) use table::{FILLS, Table};
@@ -31,6 +38,12 @@ const DEAD: u32 = u32::MAX;
 /// Bytes of cut weights that a block of events may take: a good part of a second-level cache.
 const CUT_BYTES: usize = 96 * 1024;
 
+/// Fills between two times that memory is asked for: their pages take a megabyte or two at most.
+const AT_ONCE: usize = 512;
+
+/// Bytes of tables up to which there may be more patterns than categories.
+const PATTERN_BYTES: usize = 32 << 20;
+
 /// Fills the histograms of a plan, for every group of events.
 #[derive(Debug, Clone)]
 pub struct PlanFiller {
@@ -40,11 +53,14 @@ pub struct PlanFiller {
     bins: Vec<Vec<u32>>,
     chosen: Vec<Chosen>,
     weights: Vec<WeightSet>,
+    /// The windows of each list of weights, which the fillers of a plan share once one of them has chosen.
+    windows: Arc<[OnceLock<Vec<Splitter>>]>,
     tables: Vec<Table>,
     /// The empty histogram of each fill.
     empty: Vec<ExactHistogram>,
-    /// Per fill, per group.
+    /// Per fill, per group: what the tables do not hold.
     histograms: Vec<Vec<ExactHistogram>>,
+    room: Option<Arc<dyn Room>>,
     fresh: Fresh,
 }
 
@@ -72,13 +88,21 @@ impl PlanFiller {
         for (fill, histogram) in plan.fills.iter().zip(&empty) {
             check_histogram(&plan, fill, histogram)?;
         }
+        let tables: Vec<Table> = plan.fills.iter().map(|fill| Table::of(&plan, fill).paged()).collect();
+        let chosen = |(number, selection)| {
+            let of = plan.fills.iter().zip(&tables).filter(|(fill, _)| fill.selection == number);
+            let bytes: usize = of.map(|(_, table)| table.bytes_of_pattern()).sum();
+            Chosen::new(selection).with_room(PATTERN_BYTES / bytes.max(1))
+        };
         Ok(Self {
             axes: plan.bins.iter().map(|bin| AxisPlan::new(&bin.axis)).collect(),
             bins: vec![Vec::new(); plan.bins.len()],
-            chosen: plan.selections.iter().map(Chosen::new).collect(),
+            chosen: plan.selections.iter().enumerate().map(chosen).collect(),
             weights: plan.weights.iter().map(|set| WeightSet::new(set.clone())).collect(),
-            tables: plan.fills.iter().map(|fill| Table::of(&plan, fill)).collect(),
+            windows: plan.weights.iter().map(|_| OnceLock::new()).collect(),
+            tables,
             histograms: vec![Vec::new(); plan.fills.len()],
+            room: None,
             fresh: Fresh::default(),
             empty,
             plan,
@@ -91,10 +115,25 @@ impl PlanFiller {
         &self.plan
     }
 
+    /// From now on asks for memory before it is used to the full; what is held already is asked for now.
+    ///
+    /// # Errors
+    /// [`KernelError::Memory`] where that is too much.
+    pub fn ask(&mut self, room: Arc<dyn Room>) -> Result<()> {
+        let room = self.room.insert(room);
+        take(room, self.tables.iter().map(Table::held).sum())
+    }
+
+    /// Takes part in the windows of another filler of the same plan, so that merging them adds integers.
+    pub fn share_windows(&mut self, other: &Self) {
+        self.windows = Arc::clone(&other.windows);
+    }
+
     /// Adds a batch.
     ///
     /// # Errors
-    /// Slices that do not fit together, or values that their axis does not take; nothing is added then.
+    /// Slices that do not fit together, or values that their axis does not take; nothing is added then. No room for more
+    /// memory; part of the batch is added then.
     pub fn fill(&mut self, batch: &PlanBatch<'_>) -> Result<()> {
         self.check(batch)?;
         self.reach(batch.group_count);
@@ -107,8 +146,8 @@ impl PlanFiller {
                 self.choose(selection, batch)?;
             }
         }
-        for set in &mut self.weights {
-            set.begin(batch.weights);
+        for (set, windows) in self.weights.iter_mut().zip(&*self.windows) {
+            set.begin(batch.weights, windows);
         }
         let of_event: usize = self.weights.iter().map(WeightSet::bytes_of_event).sum();
         let step = (CUT_BYTES / of_event.max(1)).clamp(64, BLOCK);
@@ -126,7 +165,7 @@ impl PlanFiller {
             }
             for fill in 0..self.plan.fills.len() {
                 if batch.active[fill] {
-                    self.add(fill, batch, events.clone());
+                    self.add(fill, batch, events.clone())?;
                 }
             }
             start = events.end;
@@ -213,30 +252,27 @@ impl PlanFiller {
     /// Lists the events of a selection; where their patterns become too many, by category instead.
     fn choose(&mut self, selection: usize, batch: &PlanBatch<'_>) -> Result<()> {
         if !self.chosen[selection].list(batch) {
-            for fill in 0..self.plan.fills.len() {
-                if self.plan.fills[fill].selection == selection {
-                    self.empty_table(fill);
-                }
-            }
-            self.chosen[selection].by_category();
+            self.by_category(selection)?;
             self.chosen[selection].list(batch);
         }
         let patterns = self.chosen[selection].patterns();
         for (fill, table) in self.plan.fills.iter().zip(&mut self.tables) {
             if fill.selection == selection {
+                let held = table.held();
                 table.reach(patterns)?;
+                self.room.iter().try_for_each(|room| take(room, table.held() - held))?;
             }
         }
         Ok(())
     }
 
     /// Adds the chosen events of a block to one histogram.
-    fn add(&mut self, number: usize, batch: &PlanBatch<'_>, events: std::ops::Range<usize>) {
+    fn add(&mut self, number: usize, batch: &PlanBatch<'_>, events: std::ops::Range<usize>) -> Result<()> {
         let fill = &self.plan.fills[number];
         let table = &mut self.tables[number];
         let chosen = self.chosen[fill.selection].between(events.clone());
         if chosen.is_empty() {
-            return;
+            return Ok(());
         }
         let set = fill.weights.map(|set| &self.weights[set]);
         let fresh = &mut self.fresh;
@@ -257,7 +293,7 @@ impl PlanFiller {
             if set.is_some_and(|set| set.is_odd(event - events.start)) {
                 fresh.odd.push((cell, event, pattern));
             } else {
-                fresh.cells.push(pattern * table.cells + cell);
+                fresh.cells.push(pattern * table.rows + cell);
                 fresh.events.push(small(event - events.start));
             }
         };
@@ -291,29 +327,35 @@ impl PlanFiller {
                 }
             }
         }
-        match set {
-            None => table.count(&fresh.cells),
-            Some(set) => {
-                let histograms = &mut self.histograms[number];
-                for (rows, events) in fresh.cells.chunks(FILLS).zip(fresh.events.chunks(FILLS)) {
-                    if table.is_full(rows.len()) {
-                        table.empty(fill, &self.chosen[fill.selection], set.splitters(), histograms);
-                    }
-                    table.add(rows, events, set.cuts());
-                }
-                let selection = &self.chosen[fill.selection];
-                for &(cell, event, pattern) in &fresh.odd {
-                    let (group, categories) = selection.members(pattern);
-                    let histogram = &mut histograms[group];
-                    for (variation, weight) in set.weights_of(batch.weights, event) {
-                        for category in categories.clone() {
-                            let full = table.full_cell(fill, category, variation, cell);
-                            histogram.fill_weighted(&[full], &[weight]);
-                        }
-                    }
+        let weighted = set.is_some();
+        for at in (0..self.fresh.cells.len()).step_by(AT_ONCE) {
+            let entries = at..self.fresh.cells.len().min(at + AT_ONCE);
+            if weighted && self.tables[number].is_full(entries.len()) {
+                self.settle(number);
+            }
+            let (table, set) = (&mut self.tables[number], self.plan.fills[number].weights);
+            let (held, slots) = (table.held(), &mut self.fresh.cells[entries.clone()]);
+            table.place(slots);
+            match set {
+                None => table.count(slots),
+                Some(set) => table.add(slots, &self.fresh.events[entries], self.weights[set].cuts()),
+            }
+            self.room.iter().try_for_each(|room| take(room, table.held() - held))?;
+        }
+        let (fill, table) = (&self.plan.fills[number], &self.tables[number]);
+        let (selection, histograms) = (&self.chosen[fill.selection], &mut self.histograms[number]);
+        let Some(set) = fill.weights.map(|set| &self.weights[set]) else { return Ok(()) };
+        for &(cell, event, pattern) in &self.fresh.odd {
+            let (group, categories) = selection.members(pattern);
+            let histogram = &mut histograms[group];
+            for (variation, weight) in set.weights_of(batch.weights, event) {
+                for category in categories.clone() {
+                    let full = table.full_cell(fill, category, variation, cell);
+                    histogram.fill_weighted(&[full], &[weight]);
                 }
             }
         }
+        Ok(())
     }
 
     /// Empties the tables of all fills with one list of weights.
@@ -361,8 +403,21 @@ impl PlanFiller {
     /// Memory held, in bytes.
     #[must_use]
     pub fn bytes(&self) -> usize {
+        self.tables.iter().map(Table::held).sum::<usize>() + self.bytes_beside_tables()
+    }
+
+    /// Bytes that the table of a fill holds.
+    #[must_use]
+    pub fn held(&self, fill: usize) -> usize {
+        self.tables.get(fill).map_or(0, Table::held)
+    }
+
+    /// Memory held that nobody was [asked](Self::ask) for, in bytes.
+    #[must_use]
+    pub fn bytes_beside_tables(&self) -> usize {
         let vectors = |vector: &Vec<u32>| vector.capacity() * size_of::<u32>();
-        self.tables.iter().map(Table::bytes).sum::<usize>()
+        let pages: usize = self.tables.iter().map(|table| table.bytes() - table.held()).sum();
+        pages
             + self.histograms.iter().flatten().map(ExactHistogram::bytes).sum::<usize>()
             + self.bins.iter().map(vectors).sum::<usize>()
             + self.chosen.iter().map(Chosen::bytes).sum::<usize>()
@@ -370,6 +425,10 @@ impl PlanFiller {
             + vectors(&self.fresh.cells)
             + vectors(&self.fresh.events)
     }
+}
+
+fn take(room: &Arc<dyn Room>, bytes: usize) -> Result<()> {
+    if bytes == 0 || room.take(bytes) { Ok(()) } else { Err(KernelError::Memory { bytes }) }
 }
 
 fn check_histogram(plan: &FillPlan, fill: &PlannedFill, histogram: &ExactHistogram) -> Result<()> {

@@ -78,6 +78,11 @@ impl DeviceFiller {
         &mut self.host
     }
 
+    /// What the CPU has, once everything was collected.
+    pub(crate) fn into_host(self) -> PlanFiller {
+        self.host
+    }
+
     pub(crate) fn events(&self) -> (u64, u64) {
         self.events
     }

@@ -6,7 +6,8 @@ use std::sync::Arc;
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
 use datafusion_common::tree_node::TreeNodeRecursion;
-use datafusion_common::{Result, internal_err};
+use datafusion_common::{DataFusionError, Result, internal_err};
+use datafusion_common_runtime::SpawnedTask;
 use datafusion_execution::memory_pool::MemoryConsumer;
 use datafusion_execution::{SendableRecordBatchStream, TaskContext};
 use datafusion_physical_expr::{EquivalenceProperties, Partitioning, PhysicalExpr};
@@ -17,16 +18,18 @@ use datafusion_physical_plan::stream::RecordBatchStreamAdapter;
 use datafusion_physical_plan::{
     DisplayAs, DisplayFormatType, ExecutionPlan, ExecutionPlanProperties, PlanProperties,
 };
-use futures::StreamExt;
+use futures::stream::FuturesUnordered;
+use futures::{StreamExt, TryStreamExt};
+use parking_lot::Mutex;
 
 use super::fills;
 use super::fusion::{Fusion, Kind, fuse};
 use super::place;
-use super::stream::{Run, Taken};
+use super::run::{Run, Taken};
 use super::told::Told;
 
-/// The partial aggregation of a query that fills histograms: every partition emits one row of states (with GROUP BY one
-/// per group), which the engine's final aggregation merges.
+/// The whole aggregation of a query that fills histograms. Every partition of the input is filled by a task of its own; what
+/// they hold is merged in place, in their order, and finished aggregate by aggregate.
 #[derive(Debug)]
 pub struct HistogramExec {
     fusion: Arc<Fusion>,
@@ -44,21 +47,24 @@ impl HistogramExec {
         &self.told
     }
 
-    /// The operator in place of a partial aggregation; `None` where it fills no histograms or needs what this operator
-    /// does not do (grouping sets, ordered aggregates, limits).
+    /// The operator in place of a final aggregation over a partial one; `None` where it fills no histograms or needs what
+    /// this operator does not do (grouping sets, ordered aggregates, limits).
     ///
     /// # Errors
     /// Expressions that cannot be planned.
-    pub fn fused(aggregate: &AggregateExec) -> Result<Option<Self>> {
-        let Some((fusion, input)) = fuse(aggregate)? else { return Ok(None) };
-        Ok(Some(Self::new(Arc::new(fusion), input, aggregate.schema())))
+    pub fn fused(last: &AggregateExec) -> Result<Option<Self>> {
+        let Some(partial) = last.input().downcast_ref::<AggregateExec>() else { return Ok(None) };
+        if last.limit_options().is_some() {
+            return Ok(None);
+        }
+        let Some((fusion, input)) = fuse(partial)? else { return Ok(None) };
+        Ok(Some(Self::new(Arc::new(fusion), input, last.schema())))
     }
 
     fn new(fusion: Arc<Fusion>, input: Arc<dyn ExecutionPlan>, schema: SchemaRef) -> Self {
-        let partitions = input.output_partitioning().partition_count();
         let properties = PlanProperties::new(
             EquivalenceProperties::new(Arc::clone(&schema)),
-            Partitioning::UnknownPartitioning(partitions),
+            Partitioning::UnknownPartitioning(1),
             EmissionType::Final,
             Boundedness::Bounded,
         );
@@ -76,9 +82,9 @@ impl DisplayAs for HistogramExec {
         write!(
             f,
             "HistogramExec: histograms={histograms}, values={values}, masks={masks}, weights={weights}, \
-             others={others}, expressions={}, bytes={}",
+             others={others}, expressions={}, bytes<={}",
             self.fusion.steps.computed(),
-            fills::least_bytes(&self.fusion)
+            fills::most_bytes(&self.fusion)
         )?;
         match &self.fusion.texts[..] {
             [] | [_] => Ok(()),
@@ -121,41 +127,35 @@ impl ExecutionPlan for HistogramExec {
     }
 
     fn execute(&self, partition: usize, context: Arc<TaskContext>) -> Result<SendableRecordBatchStream> {
-        let consumer = MemoryConsumer::new(format!("HistogramExec[{partition}]"));
-        let reservation = Arc::new(consumer.register(context.memory_pool()));
-        let baseline = BaselineMetrics::new(&self.metrics, partition);
-        let (fusion, schema) = (Arc::clone(&self.fusion), Arc::clone(&self.schema));
-        let (metrics, told) = (self.metrics.clone(), Arc::clone(&self.told));
+        if partition != 0 {
+            return internal_err!("HistogramExec has one partition");
+        }
         let backend = place::backend(context.session_config())?;
-        let start = move || {
-            let (fusion, schema) = (Arc::clone(&fusion), Arc::clone(&schema));
-            let place = (backend.clone(), Arc::clone(&told));
-            Run::new(fusion, schema, reservation.new_empty(), &metrics, partition, place)
+        let mut parts = vec![];
+        for partition in 0..self.input.output_partitioning().partition_count() {
+            let consumer = MemoryConsumer::new(format!("HistogramExec[{partition}]"));
+            let reservation = consumer.register(context.memory_pool());
+            let (fusion, metrics) = (Arc::clone(&self.fusion), &self.metrics);
+            let place = (&backend, Arc::clone(&self.told));
+            let run = Run::new(fusion, reservation, metrics, partition, place)?;
+            let baseline = BaselineMetrics::new(&self.metrics, partition);
+            let input = self.input.execute(partition, Arc::clone(&context))?;
+            parts.push(Part { run, input, baseline });
+        }
+        // All cut weights alike, so that merging adds integers.
+        if let [first, others @ ..] = &mut parts[..] {
+            others.iter_mut().for_each(|other| other.run.share_windows(&first.run));
+        }
+        let schema = Arc::clone(&self.schema);
+        let baseline = BaselineMetrics::new(&self.metrics, 0);
+        let result = async move {
+            let result = gather(parts, &schema, &baseline).await?;
+            baseline.record_output(result.num_rows());
+            Ok(result)
         };
-        let run = start()?;
-        let input = self.input.execute(partition, context)?;
-        let stream = futures::stream::try_unfold(Some((run, input)), move |state| {
-            let (start, baseline) = (start.clone(), baseline.clone());
-            async move {
-                let Some((mut run, mut input)) = state else { return Ok(None) };
-                while let Some(batch) = input.next().await {
-                    let batch = batch?;
-                    let _timer = baseline.elapsed_compute().timer();
-                    if run.take(&batch)? == Taken::Full {
-                        let states = run.states()?;
-                        baseline.record_output(states.num_rows());
-                        return Ok(Some((states, Some((start()?, input)))));
-                    }
-                }
-                let _timer = baseline.elapsed_compute().timer();
-                let states = run.states()?;
-                baseline.record_output(states.num_rows());
-                Ok(Some((states, None)))
-            }
-        });
-        let stream = stream.filter(|states: &Result<RecordBatch>| {
-            let empty = states.as_ref().is_ok_and(|states| states.num_rows() == 0);
-            futures::future::ready(!empty)
+        let stream = futures::stream::once(result).try_filter(|batch| {
+            let some = batch.num_rows() > 0;
+            futures::future::ready(some)
         });
         Ok(Box::pin(RecordBatchStreamAdapter::new(Arc::clone(&self.schema), stream)))
     }
@@ -163,4 +163,77 @@ impl ExecutionPlan for HistogramExec {
     fn metrics(&self) -> Option<MetricsSet> {
         Some(self.metrics.clone_inner())
     }
+}
+
+/// A partition of the input, and what is filled from it.
+struct Part {
+    run: Run,
+    input: SendableRecordBatchStream,
+    baseline: BaselineMetrics,
+}
+
+impl Part {
+    /// Takes all batches. Where memory is used up, what is held so far goes to `early`.
+    async fn filled(self, early: Arc<Mutex<Option<Run>>>) -> Result<Run> {
+        let Self { mut run, mut input, baseline } = self;
+        while let Some(batch) = input.next().await {
+            let batch = batch?;
+            let _timer = baseline.elapsed_compute().timer();
+            if run.take(&batch)? == Taken::Full {
+                let next = run.another()?;
+                let full = std::mem::replace(&mut run, next).ended()?;
+                let mut early = early.lock();
+                match &mut *early {
+                    Some(early) => early.merge(full)?,
+                    none => *none = Some(full),
+                }
+            }
+        }
+        let _timer = baseline.elapsed_compute().timer();
+        run.ended()
+    }
+}
+
+/// Fills from all partitions at a time, and merges what they hold in their order.
+async fn gather(parts: Vec<Part>, schema: &SchemaRef, baseline: &BaselineMetrics) -> Result<RecordBatch> {
+    let early: Arc<Mutex<Option<Run>>> = Arc::default();
+    let number = parts.len();
+    let mut tasks: FuturesUnordered<_> = parts
+        .into_iter()
+        .enumerate()
+        .map(|(partition, part)| {
+            let task = SpawnedTask::spawn(part.filled(Arc::clone(&early)));
+            async move {
+                let run = task.join_unwind().await;
+                Ok::<_, DataFusionError>((
+                    partition,
+                    run.map_err(|e| DataFusionError::External(Box::new(e)))??,
+                ))
+            }
+        })
+        .collect();
+    let mut waiting: Vec<Option<Run>> = (0..number).map(|_| None).collect();
+    let (mut merged, mut next): (Option<Run>, usize) = (None, 0);
+    while let Some((partition, run)) = tasks.try_next().await? {
+        waiting[partition] = Some(run);
+        let _timer = baseline.elapsed_compute().timer();
+        while let Some(run) = waiting.get_mut(next).and_then(Option::take) {
+            next += 1;
+            match &mut merged {
+                Some(merged) => merged.merge(run)?,
+                none => *none = Some(run),
+            }
+        }
+    }
+    let _timer = baseline.elapsed_compute().timer();
+    let early = early.lock().take();
+    let merged = match (early, merged) {
+        (Some(mut early), Some(merged)) => {
+            early.merge(merged)?;
+            early
+        }
+        (None, Some(merged)) => merged,
+        (_, None) => return internal_err!("HistogramExec over no partition"),
+    };
+    merged.finish(schema)
 }

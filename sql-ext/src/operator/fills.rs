@@ -2,27 +2,33 @@
 
 use std::collections::HashSet;
 
-use ana_hist::{Axis, ExactHistogram};
+use ana_hist::{Axis, ExactHistogram, Histogram};
 use ana_kernels::{
-    Backend, BinPlan, Bitmap, Column, FillPlan, Level, PlanBatch, PlanExecutor, PlanValue, PlannedFill,
+    Backend, BinPlan, Bitmap, Column, FillPlan, Level, PlanBatch, PlanExecutor, PlanValue, PlannedFill, Room,
     Selection, Values,
 };
-use arrow::array::{Array, ArrayRef, AsArray, BinaryArray, BooleanArray};
+use arrow::array::{Array, ArrayRef, AsArray, BooleanArray};
 use arrow::buffer::{BooleanBuffer, OffsetBuffer};
 use arrow::datatypes::DataType;
 use datafusion_common::{Result, internal_datafusion_err, internal_err};
+use datafusion_execution::memory_pool::MemoryReservation;
 use std::sync::Arc;
 
 use super::expressions::Id;
 use super::fusion::{Fusion, HistCall, Kind, Part};
+use super::hold::Hold;
 use super::pool::Pool;
 use crate::aggregate::Hist;
 use crate::aggregate::histogram::{Machine, Reading, column_of, field_of};
 use crate::arguments::item;
 use crate::error::FunctionError;
+use crate::histogram::histogram_array;
 use crate::jagged::list;
 use crate::slices;
 use crate::survivors::truth;
+
+/// Cells from which on also a single histogram is filled by a plan, whose tables take room by what is filled.
+const LARGE: usize = 1 << 14;
 
 /// The histograms of one level.
 pub(super) struct LevelFills {
@@ -72,7 +78,7 @@ fn place_of<T: PartialEq>(entries: &mut Vec<T>, entry: T) -> usize {
 }
 
 impl LevelFills {
-    pub(super) fn new(fusion: &Fusion, level: usize, backend: &Backend) -> Result<Self> {
+    pub(super) fn new(fusion: &Fusion, level: usize, backend: &Backend, tables: &Arc<Hold>) -> Result<Self> {
         let calls: Vec<(usize, &HistCall)> = fusion
             .outputs
             .iter()
@@ -88,14 +94,19 @@ impl LevelFills {
         let is_varied = |call: &HistCall| {
             call.categories.is_some() || call.weights.as_ref().is_some_and(|weights| weights.len() > 1)
         };
-        let (planned, alone): (Vec<_>, Vec<_>) = calls
-            .into_iter()
-            .partition(|(_, call)| (many || is_varied(call)) && has_event_weights(call, fusion));
+        let (planned, alone): (Vec<_>, Vec<_>) = calls.into_iter().partition(|(_, call)| {
+            (many || is_varied(call) || call.is_large()) && has_event_weights(call, fusion)
+        });
         let alone = alone
             .into_iter()
             .map(|(output, call)| Ok(Alone { output, machine: call.machine()?, histograms: vec![] }))
             .collect::<Result<_>>()?;
-        let planned = if planned.is_empty() { None } else { Some(Planned::new(fusion, &planned, backend)?) };
+        let mut planned =
+            if planned.is_empty() { None } else { Some(Planned::new(fusion, &planned, backend)?) };
+        if let Some(planned) = &mut planned {
+            let room: Arc<dyn Room> = Arc::<Hold>::clone(tables);
+            planned.filler.ask(room).map_err(FunctionError::Fill)?;
+        }
         Ok(Self { planned, alone })
     }
 
@@ -133,41 +144,86 @@ impl LevelFills {
         Ok(())
     }
 
-    /// The states of the histograms with their outputs, one row per group.
-    pub(super) fn states(&mut self, groups: usize) -> Result<Vec<(usize, ArrayRef)>> {
-        let bytes = |histograms: &[ExactHistogram]| -> ArrayRef {
-            Arc::new(BinaryArray::from_iter_values(histograms.iter().map(ExactHistogram::to_bytes)))
-        };
-        let mut states = vec![];
-        for Alone { output, machine, histograms } in &mut self.alone {
-            reach(histograms, machine, groups)?;
-            states.push((*output, bytes(histograms)));
-            histograms.clear();
+    /// Cuts weights as another partition does.
+    pub(super) fn share_windows(&mut self, other: &Self) {
+        if let (Some(own), Some(other)) = (&mut self.planned, &other.planned) {
+            own.filler.share_windows(&other.filler);
         }
-        if let Some(planned) = &mut self.planned {
-            for (fill, &output) in planned.outputs.iter().enumerate() {
-                let histograms = planned.filler.histograms(fill, groups).map_err(FunctionError::Fill)?;
-                states.push((output, bytes(histograms)));
+    }
+
+    /// Adds what another partition holds; its group i is `map[i]` of `groups` here.
+    pub(super) fn merge(&mut self, other: Self, map: &[usize], groups: usize) -> Result<()> {
+        for (own, other) in self.alone.iter_mut().zip(other.alone) {
+            reach(&mut own.histograms, &own.machine, groups)?;
+            for (&group, histogram) in map.iter().zip(other.histograms) {
+                let merged = own.histograms[group].absorb(histogram);
+                merged.map_err(|source| FunctionError::Histogram { function: "hist", source })?;
             }
         }
-        Ok(states)
+        if let (Some(own), Some(other)) = (&mut self.planned, other.planned) {
+            own.filler.merge(other.filler, map).map_err(FunctionError::Fill)?;
+        }
+        Ok(())
     }
 
-    /// The filler of the plan, if there is one.
-    pub(super) fn executor(&self) -> Option<&PlanExecutor> {
-        self.planned.as_ref().map(|planned| &planned.filler)
+    /// The results, one row per group, with their outputs. Memory is given back as they are made.
+    pub(super) fn finish(
+        &mut self,
+        groups: usize,
+        results: &MemoryReservation,
+        tables: &Hold,
+        mut each: impl FnMut(usize, ArrayRef),
+    ) -> Result<()> {
+        let array = |histograms: Vec<Histogram>| -> Result<ArrayRef> {
+            let histograms: Vec<_> = histograms.into_iter().map(Some).collect();
+            Ok(Arc::new(histogram_array(&histograms)?))
+        };
+        for Alone { output, machine, histograms } in &mut self.alone {
+            reach(histograms, machine, groups)?;
+            results.try_grow(histograms.iter().map(finished_bytes).sum())?;
+            each(*output, array(histograms.iter().map(ExactHistogram::finish).collect())?);
+            histograms.clear();
+        }
+        let Some(planned) = &mut self.planned else { return Ok(()) };
+        for (fill, &output) in planned.outputs.iter().enumerate() {
+            results.try_grow(groups.saturating_mul(finished_bytes(&planned.machines[fill].empty()?)))?;
+            let held = planned.filler.held(fill);
+            each(output, array(planned.filler.finish(fill, groups).map_err(FunctionError::Fill)?)?);
+            tables.shrink(held);
+        }
+        Ok(())
     }
 
-    /// Memory held, in bytes.
-    pub(super) fn bytes(&self) -> usize {
+    /// The filler of the plan, if there is one, after what is on a device has been brought here.
+    pub(super) fn collected(&mut self) -> Result<Option<&PlanExecutor>> {
+        let Some(planned) = &mut self.planned else { return Ok(None) };
+        planned.filler.collect().map_err(FunctionError::Fill)?;
+        Ok(Some(&planned.filler))
+    }
+
+    /// Memory of the tables, in bytes.
+    pub(super) fn table_bytes(&self) -> usize {
+        let planned =
+            |planned: &Planned| (0..planned.outputs.len()).map(|fill| planned.filler.held(fill)).sum();
+        self.planned.as_ref().map_or(0, planned)
+    }
+
+    /// Memory held otherwise, in bytes.
+    pub(super) fn bytes_beside_tables(&self) -> usize {
         let alone = |alone: &Alone| {
             alone.machine.size() + alone.histograms.iter().map(ExactHistogram::bytes).sum::<usize>()
         };
         self.alone.iter().map(alone).sum::<usize>()
             + self.planned.as_ref().map_or(0, |planned| {
-                planned.filler.bytes() + planned.machines.iter().map(Machine::size).sum::<usize>()
+                planned.filler.bytes_beside_tables()
+                    + planned.machines.iter().map(Machine::size).sum::<usize>()
             })
     }
+}
+
+/// Bytes of a histogram as it is written: counts, and with weights two sums.
+fn finished_bytes(histogram: &ExactHistogram) -> usize {
+    histogram.cells() * if histogram.is_weighted() { 3 * size_of::<u64>() } else { size_of::<u64>() }
 }
 
 fn has_event_weights(call: &HistCall, fusion: &Fusion) -> bool {
@@ -182,6 +238,16 @@ impl HistCall {
     fn bound(&self) -> Result<&Hist> {
         let hist = self.expr.fun().inner().downcast_ref::<Hist>();
         hist.ok_or_else(|| internal_datafusion_err!("{} is no histogram", self.expr.name()))
+    }
+
+    /// Cells of the axes of values.
+    fn cells(&self) -> usize {
+        self.bound().map_or(1, |hist| hist.axes().iter().map(Axis::extent).fold(1, usize::saturating_mul))
+    }
+
+    /// Whether it may be that few of its cells are filled.
+    fn is_large(&self) -> bool {
+        self.cells() > LARGE
     }
 
     pub(super) fn machine(&self) -> Result<Machine> {
@@ -405,17 +471,13 @@ pub(super) fn counts(fusion: &Fusion) -> (usize, usize, usize, usize) {
     (values.len(), masks.len(), weights.len(), histograms)
 }
 
-/// Bytes that the histograms of a partition, and with GROUP BY of a group, take once they are filled, roughly: per cell
-/// a count, and with weights two sums over some limbs and the integers that are added to.
-pub(super) fn least_bytes(fusion: &Fusion) -> usize {
-    const COUNT: usize = size_of::<u64>();
-    const SUMS: usize = 2 * 4 * size_of::<u64>() + size_of::<[i64; 4]>();
+/// Bytes that the histograms of a partition, and with GROUP BY of a group, take once all of their cells are filled: per cell a
+/// count, and for every weight two sums in two integers each.
+pub(super) fn most_bytes(fusion: &Fusion) -> usize {
     let call = |call: &HistCall| {
-        let extents =
-            call.bound().map(|hist| hist.axes().iter().map(Axis::extent).product()).unwrap_or(1usize);
-        let labels = |parts: &Option<Vec<Part>>| parts.as_ref().map_or(1, |parts| parts.len() + 1);
-        let cells = extents.saturating_mul(labels(&call.categories)).saturating_mul(labels(&call.weights));
-        cells.saturating_mul(if call.weights.is_some() { COUNT + SUMS } else { 2 * COUNT })
+        let weights = call.weights.as_ref().map_or(0, Vec::len);
+        let cells = call.cells().saturating_mul(call.categories.as_ref().map_or(1, Vec::len));
+        cells.saturating_mul(size_of::<u64>() + weights * size_of::<[i64; 4]>())
     };
     let outputs = fusion.outputs.iter().map(|output| match &output.kind {
         Kind::Hist(hist) => call(hist),

@@ -3,12 +3,12 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use arrow::datatypes::{DataType, Schema};
+use arrow::datatypes::{DataType, Schema, SchemaRef};
 use datafusion_common::{Result, internal_datafusion_err};
 use datafusion_physical_expr::PhysicalExpr;
 use datafusion_physical_expr::aggregate::AggregateFunctionExpr;
 use datafusion_physical_plan::ExecutionPlan;
-use datafusion_physical_plan::aggregates::AggregateExec;
+use datafusion_physical_plan::aggregates::{AggregateExec, AggregateMode};
 use datafusion_physical_plan::projection::{ProjectionExec, ProjectionExpr};
 
 use super::expressions::{Expressions, Id, Steps};
@@ -19,6 +19,8 @@ use crate::aggregate::{Cutflow, Hist, NMinusOne};
 pub(super) struct Fusion {
     pub(super) steps: Steps,
     pub(super) groups: Vec<Id>,
+    /// The types of the groups' keys.
+    pub(super) keys: SchemaRef,
     pub(super) levels: Vec<CutLevel>,
     /// The cuts of each level as text.
     pub(super) texts: Vec<String>,
@@ -83,7 +85,8 @@ pub(super) fn fuse(aggregate: &AggregateExec) -> Result<Option<(Fusion, Arc<dyn 
         hist || function.is::<Cutflow>() || function.is::<NMinusOne>()
     };
     let ordered = |expr: &Arc<AggregateFunctionExpr>| !expr.order_bys().is_empty();
-    let supported = aggregate.group_expr().is_single()
+    let supported = *aggregate.mode() == AggregateMode::Partial
+        && aggregate.group_expr().is_single()
         && aggregate.limit_options().is_none()
         && !aggregate.aggr_expr().iter().any(ordered);
     if !supported || !aggregate.aggr_expr().iter().any(fills) {
@@ -151,7 +154,8 @@ pub(super) fn fuse(aggregate: &AggregateExec) -> Result<Option<(Fusion, Arc<dyn 
     };
     let texts = levels.iter().map(text).collect::<Result<_>>()?;
     let input = only(&input, &schema, &read)?;
-    Ok(Some((Fusion { steps, groups, levels, texts, outputs }, input)))
+    let keys = Arc::new(aggregate.schema().project(&(0..groups.len()).collect::<Vec<_>>())?);
+    Ok(Some((Fusion { steps, groups, keys, levels, texts, outputs }, input)))
 }
 
 impl Fusion {

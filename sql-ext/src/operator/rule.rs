@@ -26,7 +26,7 @@ impl datafusion_common::config::ConfigExtension for AnaOptions {
     const PREFIX: &'static str = "ana";
 }
 
-/// Puts [`HistogramExec`] in place of partial aggregations that fill histograms. It goes before the engine's own rules,
+/// Puts [`HistogramExec`] in place of aggregations that fill histograms. It goes before the engine's own rules,
 /// while projections and filters stand where the query has them.
 #[derive(Debug, Default)]
 pub struct FuseHistograms;
@@ -41,10 +41,12 @@ impl PhysicalOptimizerRule for FuseHistograms {
             return Ok(plan);
         }
         plan.transform_up(|node| {
-            let partial =
-                node.downcast_ref::<AggregateExec>().filter(|node| *node.mode() == AggregateMode::Partial);
+            let last = |node: &&AggregateExec| {
+                matches!(node.mode(), AggregateMode::Final | AggregateMode::FinalPartitioned)
+            };
+            let last = node.downcast_ref::<AggregateExec>().filter(last);
             // Expressions that cannot be taken apart (lambdas) stay with the engine's own operator.
-            let fused = partial.and_then(|partial| HistogramExec::fused(partial).ok().flatten());
+            let fused = last.and_then(|last| HistogramExec::fused(last).ok().flatten());
             Ok(match fused {
                 Some(fused) => Transformed::yes(Arc::new(fused) as Arc<dyn ExecutionPlan>),
                 None => Transformed::no(node),

@@ -27,6 +27,8 @@ pub(crate) struct Chosen {
     /// Events with the number of their pattern, in order of the events.
     events: Vec<(u32, u32)>,
     mode: Mode,
+    /// Patterns that there is room for; with categories one by one there are as many as there have to be.
+    room: usize,
     /// The categories of each event of a batch.
     words: Vec<u64>,
 }
@@ -46,10 +48,15 @@ impl Chosen {
         } else {
             Mode::Sets { keys: Vec::new(), known: HashMap::new(), cache: vec![((usize::MAX, 0), 0); SLOTS] }
         };
-        Self { selection: selection.clone(), events: Vec::new(), mode, words: Vec::new() }
+        Self { selection: selection.clone(), events: Vec::new(), mode, room: usize::MAX, words: Vec::new() }
     }
 
-    fn categories(&self) -> usize {
+    /// The same, with so much room for patterns.
+    pub(super) fn with_room(self, patterns: usize) -> Self {
+        Self { room: patterns, ..self }
+    }
+
+    pub(super) fn categories(&self) -> usize {
         self.selection.categories.as_ref().map_or(1, Vec::len)
     }
 
@@ -78,7 +85,8 @@ impl Chosen {
                 true
             }
             Mode::Sets { keys, known, cache } => {
-                let limit = FEW.max(PER_CATEGORY * categories * batch.group_count.max(1));
+                let single = categories * batch.group_count.max(1);
+                let limit = FEW.max(PER_CATEGORY * single).min(self.room.max(single));
                 self.words.clear();
                 self.words.resize(batch.rows, u64::from(masks.is_empty()));
                 for (category, mask) in masks.iter().enumerate() {
@@ -107,7 +115,46 @@ impl Chosen {
 
     /// From now on a pattern is one category. What the tables hold by the patterns of before has to be out of them.
     pub(crate) fn by_category(&mut self) {
-        self.mode = Mode::Single { groups: 0 };
+        let groups = match &self.mode {
+            Mode::Sets { keys, .. } => keys.iter().map(|(group, _)| group + 1).max().unwrap_or(0),
+            Mode::Single { groups } => *groups,
+        };
+        self.mode = Mode::Single { groups };
+    }
+
+    /// Whether a pattern is one category.
+    pub(super) fn is_by_category(&self) -> bool {
+        matches!(self.mode, Mode::Single { .. })
+    }
+
+    /// The patterns of another, whose groups are these here, as patterns of this; none where a pattern means another
+    /// thing there.
+    pub(super) fn adopt(&mut self, other: &Self, of_group: impl Fn(usize) -> usize) -> Option<Vec<u32>> {
+        let categories = self.categories();
+        match (&mut self.mode, &other.mode) {
+            (Mode::Sets { keys, known, .. }, Mode::Sets { keys: others, .. }) => {
+                let adopted = others.iter().map(|&(group, bits)| {
+                    let key = (of_group(group), bits);
+                    *known.entry(key).or_insert_with(|| {
+                        keys.push(key);
+                        number(keys.len() - 1)
+                    })
+                });
+                Some(adopted.collect())
+            }
+            (Mode::Single { groups }, Mode::Single { groups: others }) => {
+                let adopted: Vec<usize> = (0..*others).map(of_group).collect();
+                *groups = adopted.iter().map(|group| group + 1).fold(*groups, usize::max);
+                let patterns = adopted.iter().flat_map(|group| group * categories..(group + 1) * categories);
+                Some(patterns.map(number).collect())
+            }
+            _ => None,
+        }
+    }
+
+    /// The number of the pattern that one category of a group is, by category.
+    pub(super) fn of_category(&self, group: usize, category: usize) -> u32 {
+        number(group * self.categories() + category)
     }
 
     /// How many patterns there are.

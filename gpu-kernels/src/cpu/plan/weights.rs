@@ -1,6 +1,7 @@
 //! A list of weights per event, cut into integers side by side.
 
 use std::ops::Range;
+use std::sync::OnceLock;
 
 use ana_hist::exact_sum::{SplitWeight, Splitter};
 
@@ -37,10 +38,20 @@ impl WeightSet {
         self.added = 0;
     }
 
-    /// Chooses windows by the first weights there are.
-    pub(super) fn begin(&mut self, columns: &[Column<'_>]) {
+    /// Chooses windows by the first weights there are, or takes those that were chosen elsewhere.
+    pub(super) fn begin(&mut self, columns: &[Column<'_>], windows: &OnceLock<Vec<Splitter>>) {
         if self.splitters.is_empty() && self.weights.iter().all(|&weight| weight < columns.len()) {
-            self.choose(columns, 0..BLOCK);
+            if windows.get().is_none() {
+                self.choose(columns, 0..BLOCK);
+            }
+            self.splitters = windows.get_or_init(|| std::mem::take(&mut self.splitters)).clone();
+        }
+    }
+
+    /// Takes the windows of another, where there are none yet.
+    pub(super) fn adopt(&mut self, other: &Self) {
+        if self.splitters.is_empty() {
+            self.splitters.clone_from(&other.splitters);
         }
     }
 

@@ -1,0 +1,351 @@
+//! The operator at work on one partition: batches in, and what several partitions hold merged and finished.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use arrow::array::{ArrayRef, RecordBatch, RecordBatchOptions};
+use arrow::buffer::BooleanBuffer;
+use arrow::datatypes::SchemaRef;
+use datafusion_common::{Result, internal_err};
+use datafusion_execution::memory_pool::MemoryReservation;
+use datafusion_expr::EmitTo;
+use datafusion_physical_plan::aggregates::group_values::{GroupValues, new_group_values};
+use datafusion_physical_plan::aggregates::order::GroupOrdering;
+use datafusion_physical_plan::metrics::{Count, ExecutionPlanMetricsSet, MetricBuilder, Time};
+
+use ana_kernels::{Backend, PlanExecutor};
+
+use super::expressions::Id;
+use super::fills::LevelFills;
+use super::fusion::Fusion;
+use super::hold::Hold;
+use super::other::Other;
+use super::pool::Pool;
+use super::told::Told;
+use crate::cut_order::CutOrder;
+use crate::survivors::expanded;
+
+/// Batches between two looks at the memory held beside the tables, which walks all histograms.
+const BATCHES_PER_LOOK: usize = 64;
+
+/// All aggregates of one partition, or of several.
+pub(super) struct Run {
+    fusion: Arc<Fusion>,
+    backend: Backend,
+    /// None without GROUP BY.
+    groups: Option<Box<dyn GroupValues>>,
+    fills: Vec<LevelFills>,
+    others: Vec<Option<Other>>,
+    /// Memory of the tables, and of everything else.
+    tables: Arc<Hold>,
+    beside: MemoryReservation,
+    /// Per level, the order of its cuts.
+    orders: Vec<CutOrder>,
+    batches: usize,
+    metrics: Metrics,
+    told: Arc<Told>,
+}
+
+/// What a batch led to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Taken {
+    /// There is room for more.
+    Room,
+    /// Memory is used up: what is held should go on.
+    Full,
+}
+
+/// Where time goes, and how many events reach a level.
+#[derive(Clone)]
+struct Metrics {
+    cut: Time,
+    fill: Time,
+    other: Time,
+    finish: Time,
+    events: Vec<Count>,
+    /// Events that a device took, and events that the CPU took in its place; none without a device.
+    places: Option<(Count, Count, Time)>,
+}
+
+impl Metrics {
+    fn new(set: &ExecutionPlanMetricsSet, partition: usize, levels: usize, device: bool) -> Self {
+        let time = |name| MetricBuilder::new(set).subset_time(name, partition);
+        let events = |level| MetricBuilder::new(set).counter(format!("events_level_{level}"), partition);
+        Self {
+            cut: time("time_cuts"),
+            fill: time("time_fill"),
+            other: time("time_other"),
+            finish: time("time_finish"),
+            events: (0..levels).map(events).collect(),
+            places: device.then(|| {
+                let count = |name| MetricBuilder::new(set).counter(name, partition);
+                (count("events_filled_on_device"), count("events_filled_by_cpu"), time("time_device"))
+            }),
+        }
+    }
+
+    fn places(&self, executor: &PlanExecutor) {
+        let (on_device, by_cpu) = executor.events();
+        if let Some((device, cpu, time)) = &self.places {
+            time.add_duration(executor.device_time());
+            let number = |n: u64| usize::try_from(n).unwrap_or(usize::MAX);
+            device.add(number(on_device));
+            cpu.add(number(by_cpu));
+        }
+    }
+}
+
+impl Run {
+    pub(super) fn new(
+        fusion: Arc<Fusion>,
+        reservation: MemoryReservation,
+        set: &ExecutionPlanMetricsSet,
+        partition: usize,
+        (backend, told): (&Backend, Arc<Told>),
+    ) -> Result<Self> {
+        let metrics = Metrics::new(set, partition, fusion.levels.len(), backend.is_device());
+        Self::with(fusion, reservation, metrics, backend.clone(), told)
+    }
+
+    fn with(
+        fusion: Arc<Fusion>,
+        reservation: MemoryReservation,
+        metrics: Metrics,
+        backend: Backend,
+        told: Arc<Told>,
+    ) -> Result<Self> {
+        let grouped = !fusion.keys.fields().is_empty();
+        let groups = || new_group_values(Arc::clone(&fusion.keys), &GroupOrdering::None);
+        let groups = grouped.then(groups).transpose()?;
+        let outputs = fusion.outputs.iter();
+        let others = outputs.map(|output| Other::of(&output.kind, grouped)).collect::<Result<_>>()?;
+        let tables = Arc::new(Hold::new(reservation.new_empty(), grouped));
+        let fills = (0..fusion.levels.len())
+            .map(|level| LevelFills::new(&fusion, level, &backend, &tables))
+            .collect::<Result<_>>()?;
+        let orders = fusion.levels.iter().map(|level| CutOrder::new(level.cuts.len())).collect();
+        let (beside, batches) = (reservation, 0);
+        Ok(Self { fusion, backend, groups, fills, others, tables, beside, orders, batches, metrics, told })
+    }
+
+    /// An empty one for the same partition.
+    pub(super) fn another(&self) -> Result<Self> {
+        let (fusion, told) = (Arc::clone(&self.fusion), Arc::clone(&self.told));
+        let (metrics, backend) = (self.metrics.clone(), self.backend.clone());
+        let mut another = Self::with(fusion, self.beside.new_empty(), metrics, backend, told)?;
+        another.share_windows(self);
+        Ok(another)
+    }
+
+    /// Cuts weights as another partition does.
+    pub(super) fn share_windows(&mut self, other: &Self) {
+        self.fills.iter_mut().zip(&other.fills).for_each(|(own, other)| own.share_windows(other));
+    }
+
+    fn look_at_memory(&self) -> Result<()> {
+        let fills: usize = self.fills.iter().map(LevelFills::bytes_beside_tables).sum();
+        let others: usize = self.others.iter().flatten().map(Other::bytes).sum();
+        let groups = self.groups.as_ref().map_or(0, |groups| groups.size());
+        self.beside.try_resize(fills + others + groups)
+    }
+
+    /// Takes a batch of the input.
+    pub(super) fn take(&mut self, batch: &RecordBatch) -> Result<Taken> {
+        if batch.num_rows() == 0 {
+            return Ok(Taken::Room);
+        }
+        let fusion = Arc::clone(&self.fusion);
+        let pool = Pool::of_batch(&fusion.steps, batch.columns(), batch.num_rows());
+        let groups = match &mut self.groups {
+            None => None,
+            Some(values) => {
+                let keys = fusion.groups.iter().map(|&id| pool.get(id)).collect::<Result<Vec<_>>>()?;
+                let mut groups = Vec::with_capacity(batch.num_rows());
+                values.intern(&keys, &mut groups)?;
+                Some(groups)
+            }
+        };
+        let filled = self.level(0, &pool.with_groups(groups), &fusion);
+        filled.map_err(|error| self.tables.refusal(error))?;
+        self.batches += 1;
+        let looks = self.batches.is_power_of_two() || self.batches.is_multiple_of(BATCHES_PER_LOOK);
+        let looked = if looks { self.look_at_memory() } else { Ok(()) };
+        match (looked, self.tables.is_full()) {
+            (Ok(()), false) => Ok(Taken::Room),
+            // What one batch needs has to be there.
+            _ if self.groups.is_some() && self.batches > 1 => Ok(Taken::Full),
+            (Err(error), _) => Err(error),
+            (Ok(()), true) => Err(self.tables.refusal(datafusion_common::exec_datafusion_err!("no memory"))),
+        }
+    }
+
+    fn group_count(&self) -> usize {
+        self.groups.as_ref().map_or(1, |groups| groups.len())
+    }
+
+    /// Everything that is done with the rows of a level, and of those below it.
+    fn level(&mut self, level: usize, pool: &Pool<'_>, fusion: &Fusion) -> Result<()> {
+        self.metrics.events[level].add(pool.rows());
+        let groups = self.group_count();
+        {
+            let _timer = self.metrics.fill.timer();
+            self.fills[level].fill(fusion, pool, groups)?;
+        }
+        {
+            let _timer = self.metrics.other.timer();
+            for (number, output) in fusion.outputs.iter().enumerate() {
+                if let (true, Some(other)) = (output.level == level, &mut self.others[number]) {
+                    other.update(&output.kind, &output.filter, pool, groups)?;
+                }
+            }
+        }
+        for (below, cut) in fusion.levels.iter().enumerate() {
+            if cut.above == Some(level) {
+                self.below(below, pool, fusion)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Narrows the rows by the cuts of a level below, and goes on there with what is left.
+    fn below(&mut self, level: usize, pool: &Pool<'_>, fusion: &Fusion) -> Result<()> {
+        let cuts = &fusion.levels[level].cuts;
+        let order = self.orders[level].order().to_vec();
+        let time = self.metrics.cut.clone();
+        let timer = time.timer();
+        let mut passed = self.passed(level, cuts, &order, pool);
+        if passed.is_err() && !order.is_sorted() {
+            // A cut may fail for events that one written before it keeps away.
+            passed = self.passed(level, cuts, &self.orders[level].written(), pool);
+        }
+        // Or one that only some of the outputs have in front of it.
+        let Ok(passed) = passed else { return self.one_by_one(level, pool, fusion) };
+        self.orders[level].decide();
+        let number = passed.count_set_bits();
+        if number == 0 {
+            return Ok(());
+        }
+        if number == pool.rows() {
+            drop(timer);
+            return self.level(level, pool, fusion);
+        }
+        let narrowed = pool.narrowed(&passed);
+        drop(timer);
+        self.level(level, &narrowed, fusion)
+    }
+
+    /// The outputs of a level and those below it, each with its own filter as written.
+    fn one_by_one(&mut self, above: usize, pool: &Pool<'_>, fusion: &Fusion) -> Result<()> {
+        let groups = self.group_count();
+        for (number, output) in fusion.outputs.iter().enumerate() {
+            if !fusion.is_within(output.level, above) {
+                continue;
+            }
+            let passed = pool.all_passed(&output.written)?;
+            let passed = passed.unwrap_or_else(|| BooleanBuffer::new_set(pool.rows()));
+            let narrowed = pool.narrowed(&passed);
+            self.fills[output.level].fill_one(fusion, number, &narrowed, groups)?;
+            if let Some(other) = &mut self.others[number] {
+                other.update(&output.kind, &output.filter, &narrowed, groups)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The rows that pass all cuts, evaluated in this order, each for the rows that passed those before it where that is
+    /// worth copying them.
+    fn passed(
+        &mut self,
+        level: usize,
+        cuts: &[Id],
+        order: &[usize],
+        pool: &Pool<'_>,
+    ) -> Result<BooleanBuffer> {
+        let mut all = BooleanBuffer::new_set(pool.rows());
+        for (at, &number) in order.iter().enumerate() {
+            let started = Instant::now();
+            let passed = pool.passed(cuts[number])?;
+            self.orders[level].record(number, pool.rows(), passed.count_set_bits(), started.elapsed());
+            all = if at == 0 { passed } else { &all & &passed };
+            let left = all.count_set_bits();
+            let after = &order[at + 1..];
+            if left == 0 || after.is_empty() {
+                break;
+            }
+            if left < pool.rows() / 2 {
+                let inner = self.passed(level, cuts, after, &pool.narrowed(&all))?;
+                return Ok(expanded(&all, &inner));
+            }
+        }
+        Ok(all)
+    }
+
+    /// Nothing more comes from this partition.
+    pub(super) fn ended(mut self) -> Result<Self> {
+        for fills in &mut self.fills {
+            if let Some(executor) = fills.collected()? {
+                self.told.add(executor);
+                self.metrics.places(executor);
+            }
+        }
+        Ok(self)
+    }
+
+    /// Adds what another holds.
+    pub(super) fn merge(&mut self, mut other: Self) -> Result<()> {
+        let time = self.metrics.finish.clone();
+        let _timer = time.timer();
+        // The groups of the other, as they are numbered here.
+        let mut map = vec![0];
+        if let (Some(groups), Some(others)) = (&mut self.groups, &mut other.groups) {
+            map.clear();
+            if !others.is_empty() {
+                groups.intern(&others.emit(EmitTo::All)?, &mut map)?;
+            }
+        }
+        let groups = self.group_count();
+        for (own, other) in self.fills.iter_mut().zip(other.fills) {
+            own.merge(other, &map, groups)?;
+        }
+        let fusion = &self.fusion;
+        for ((output, own), other) in fusion.outputs.iter().zip(&mut self.others).zip(other.others) {
+            if let (Some(own), Some(other)) = (own, other) {
+                own.merge(other, &output.kind, &fusion.steps, &map, groups)?;
+            }
+        }
+        // What the other held is no longer its own.
+        other.tables.resize(0)?;
+        other.beside.free();
+        self.tables.resize(self.fills.iter().map(LevelFills::table_bytes).sum())?;
+        self.look_at_memory()
+    }
+
+    /// The results, one row per group.
+    pub(super) fn finish(mut self, schema: &SchemaRef) -> Result<RecordBatch> {
+        let time = self.metrics.finish.clone();
+        let _timer = time.timer();
+        let count = self.group_count();
+        if count == 0 {
+            return Ok(RecordBatch::new_empty(Arc::clone(schema)));
+        }
+        let mut columns: Vec<ArrayRef> = match &mut self.groups {
+            Some(groups) => groups.emit(EmitTo::All)?,
+            None => vec![],
+        };
+        let results = self.beside.new_empty();
+        let mut of_fills: Vec<Option<ArrayRef>> = vec![None; self.fusion.outputs.len()];
+        for fills in &mut self.fills {
+            fills.finish(count, &results, &self.tables, |output, result| of_fills[output] = Some(result))?;
+        }
+        let fusion = &self.fusion;
+        for ((output, filled), other) in fusion.outputs.iter().zip(of_fills).zip(self.others) {
+            columns.push(match (filled, other) {
+                (Some(filled), _) => filled,
+                (None, Some(other)) => other.finish(&output.kind, &fusion.steps, count)?,
+                (None, None) => return internal_err!("an aggregate without a result"),
+            });
+        }
+        let options = RecordBatchOptions::new().with_row_count(Some(count));
+        Ok(RecordBatch::try_new_with_options(Arc::clone(schema), columns, &options)?)
+    }
+}
