@@ -24,16 +24,9 @@ pub fn bench_file() -> PathBuf {
     std::env::var_os("ANA_BENCH_FILE").map_or_else(|| workspace().join("tests/data/nano.root"), PathBuf::from)
 }
 
-/// As the shipped command does.
-#[expect(unsafe_code, reason = "the allocator's options have no safe interface; the call writes one number")]
-fn keep_pages() {
-    const PURGE_DELAY: libmimalloc_sys::mi_option_t = 15;
-    unsafe { libmimalloc_sys::mi_option_set(PURGE_DELAY, 1000) }
-}
-
 /// A runtime and a session of `threads`, with `file` as the table `events`.
 pub fn open(file: &Path, threads: usize) -> (tokio::runtime::Runtime, Session) {
-    keep_pages();
+    ana_engine::allocator::keep_pages();
     let runtime =
         tokio::runtime::Builder::new_multi_thread().worker_threads(threads).enable_all().build().unwrap();
     let session = Session::builder().threads(threads).build().unwrap();

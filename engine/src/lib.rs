@@ -9,6 +9,7 @@
 //! ```
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests may panic"))]
 
+pub mod allocator;
 pub mod analysis;
 pub mod calibration;
 pub mod catalog;

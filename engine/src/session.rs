@@ -38,7 +38,7 @@ use crate::{
     },
     error::{EngineError, Result, SqlPosition},
     query::{Query, QueryResult},
-    table::{DatasetsTableFactory, MetadataCache, RootOptions, RootTable, RootTableFactory},
+    table::{DatasetsTableFactory, MetadataCache, RootOptions, RootTable, RootTableFactory, read_again},
 };
 
 /// Settings of a [`Session`] before it is built.
@@ -172,7 +172,7 @@ fn optimizer_rules() -> Vec<Arc<dyn OptimizerRule + Send + Sync>> {
 
 /// The engine's rules, and before them the one that makes all aggregates of a query one operator.
 fn physical_optimizer_rules() -> Vec<Arc<dyn PhysicalOptimizerRule + Send + Sync>> {
-    let fuse: Arc<dyn PhysicalOptimizerRule + Send + Sync> = Arc::new(FuseHistograms);
+    let fuse: Arc<dyn PhysicalOptimizerRule + Send + Sync> = Arc::new(FuseHistograms::new(read_again));
     std::iter::once(fuse).chain(PhysicalOptimizer::new().rules).collect()
 }
 

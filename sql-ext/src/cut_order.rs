@@ -1,13 +1,40 @@
 //! In which order the conditions of a cut are evaluated.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
+
+use arrow::buffer::BooleanBuffer;
+use datafusion_common::Result;
+
+use crate::survivors::expanded;
 
 /// Looks at a condition before its cost counts, and between two decisions.
 const LOOKS: usize = 8;
 
+/// Rows that conditions are asked of, by number.
+pub trait Rows {
+    /// How many rows there are.
+    fn count(&self) -> usize;
+
+    /// Which of them fulfil a condition; NULL does not.
+    ///
+    /// # Errors
+    /// What evaluating it brings.
+    fn passed(&self, condition: usize) -> Result<BooleanBuffer>;
+
+    /// Asks on among some of them only.
+    ///
+    /// # Errors
+    /// What `ask` brings, and copying.
+    fn among(
+        &self,
+        some: &BooleanBuffer,
+        ask: &mut dyn FnMut(&dyn Rows) -> Result<BooleanBuffer>,
+    ) -> Result<BooleanBuffer>;
+}
+
 /// The order of conditions that all have to hold, by what they cost and how much they take away; at first, and where
 /// nothing speaks against it, as written. Which rows pass does not depend on it. A condition may fail for rows that one
-/// before it keeps away: who evaluates in another order than written falls back to [`CutOrder::written`] on an error.
+/// before it keeps away, so on an error the order written decides.
 #[derive(Debug, Clone)]
 pub struct CutOrder {
     order: Vec<usize>,
@@ -39,20 +66,46 @@ impl CutOrder {
         Self { order: (0..conditions).collect(), seen: vec![Seen::default(); conditions], looks: 0 }
     }
 
-    /// The present order.
-    #[must_use]
-    pub fn order(&self) -> &[usize] {
-        &self.order
+    /// The rows that pass all conditions, each asked of those that passed the ones before it where that is worth copying
+    /// what it looks at. To be called once per batch.
+    ///
+    /// # Errors
+    /// A condition that fails also in the order written.
+    pub fn passed(&mut self, rows: &dyn Rows) -> Result<BooleanBuffer> {
+        let order = self.order.clone();
+        let mut passed = self.narrow(rows, &order);
+        if passed.is_err() && !order.is_sorted() {
+            let written: Vec<usize> = (0..order.len()).collect();
+            passed = self.narrow(rows, &written);
+        }
+        if passed.is_ok() {
+            self.decide();
+        }
+        passed
     }
 
-    /// The order written.
-    #[must_use]
-    pub fn written(&self) -> Vec<usize> {
-        (0..self.order.len()).collect()
+    fn narrow(&mut self, rows: &dyn Rows, order: &[usize]) -> Result<BooleanBuffer> {
+        let mut all = BooleanBuffer::new_set(rows.count());
+        for (at, &condition) in order.iter().enumerate() {
+            let started = Instant::now();
+            let passed = rows.passed(condition)?;
+            self.record(condition, rows.count(), passed.count_set_bits(), started.elapsed());
+            all = if at == 0 { passed } else { &all & &passed };
+            let left = all.count_set_bits();
+            let after = &order[at + 1..];
+            if left == 0 || after.is_empty() {
+                break;
+            }
+            if left < rows.count() / 2 {
+                let inner = rows.among(&all, &mut |rows| self.narrow(rows, after))?;
+                return Ok(expanded(&all, &inner));
+            }
+        }
+        Ok(all)
     }
 
     /// Tells that a condition was evaluated for `rows` rows, of which `passed` passed.
-    pub fn record(&mut self, condition: usize, rows: usize, passed: usize, time: Duration) {
+    fn record(&mut self, condition: usize, rows: usize, passed: usize, time: Duration) {
         if let Some(seen) = self.seen.get_mut(condition) {
             seen.looks += 1;
             seen.rows += rows;
@@ -61,8 +114,8 @@ impl CutOrder {
         }
     }
 
-    /// Decides anew from time to time; to be called once per batch.
-    pub fn decide(&mut self) {
+    /// Decides anew from time to time.
+    fn decide(&mut self) {
         self.looks += 1;
         // What was never evaluated (nothing came that far) stays where it is, so all wait for it.
         if self.looks.is_multiple_of(LOOKS) && self.seen.iter().all(|seen| seen.looks > 0) {
@@ -84,11 +137,10 @@ mod tests {
             order.record(0, 100, 90, Duration::from_micros(10));
             order.record(1, 90, 45, Duration::from_micros(10));
             order.record(2, 45, 45, Duration::from_micros(1));
-            assert_eq!(order.order(), [0, 1, 2]);
+            assert_eq!(order.order, [0, 1, 2]);
             order.decide();
         }
-        assert_eq!(order.order(), [1, 0, 2]);
-        assert_eq!(order.written(), [0, 1, 2]);
+        assert_eq!(order.order, [1, 0, 2]);
     }
 
     #[test]
@@ -98,6 +150,6 @@ mod tests {
             order.record(0, 100, 0, Duration::from_micros(10));
             order.decide();
         }
-        assert_eq!(order.order(), [0, 1]);
+        assert_eq!(order.order, [0, 1]);
     }
 }

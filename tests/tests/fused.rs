@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 
-use ana_engine::{Device, Session};
+use ana_engine::{Device, QueryResult, RootOptions, Session};
 use ana_tests::{gpu, workspace};
 use arrow::{
     array::RecordBatch,
@@ -273,6 +273,65 @@ async fn explain_says_what_is_shared_unless_the_operator_is_switched_off() {
         assert_eq!(plan.contains(counts), fused, "{plan}");
         assert_eq!(plan.contains("levels=[nMuon@"), fused, "{plan}");
     }
+}
+
+/// An analysis: everything behind one skim, but for what is counted of all events.
+fn skimmed(seed: u64) -> String {
+    let mut random = Random(seed);
+    let skim = random.one(CONDITIONS);
+    let mut outputs = vec!["count(*)".to_owned(), "sum(genWeight)".to_owned()];
+    for _ in 0..=random.below(4) {
+        let output = output(&mut random);
+        outputs.push(match output.split_once(" FILTER (WHERE ") {
+            Some((call, rest)) => format!("{call} FILTER (WHERE {skim} AND {rest}"),
+            None => format!("{output} FILTER (WHERE {skim})"),
+        });
+    }
+    let outputs: Vec<String> =
+        outputs.into_iter().enumerate().map(|(i, output)| format!("{output} AS o{i}")).collect();
+    let (key, end) = match random.below(4) {
+        0 => ("nMuon AS k, ", " GROUP BY k ORDER BY k"),
+        _ => ("", ""),
+    };
+    format!("SELECT {key}{} FROM events{end}", outputs.join(", "))
+}
+
+/// With a scan of its own for what is behind the skim: the same bits, and the events are counted once.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn late_reading_changes_no_bit() {
+    let session = async |late: bool, threads: usize| {
+        let session = Session::builder().threads(threads).batch_size(900).build().unwrap();
+        let file = workspace().join("tests/data/zmumu.root");
+        session.register_root("events", &[file.display().to_string()], RootOptions::default()).await.unwrap();
+        let set = format!("SET ana.late_reading = {late}");
+        session.sql(&set).await.unwrap().collect().await.unwrap();
+        session
+    };
+    let (early, late) = (session(false, 1).await, session(true, 2).await);
+    let mut twice = 0;
+    for seed in 0..250 {
+        let sql = skimmed(seed);
+        let (Ok(want), Ok(got)) =
+            (early.sql(&sql).await.unwrap().collect().await, late.sql(&sql).await.unwrap().collect().await)
+        else {
+            assert!(answer(&early, &sql).await.is_err() && answer(&late, &sql).await.is_err(), "{sql}");
+            continue;
+        };
+        assert_eq!(want.report.read.events, got.report.read.events, "{sql}");
+        let counted = |result: &QueryResult| {
+            let levels = result.report.levels.iter().chain(&result.report.categories);
+            levels.map(|level| (level.name.clone(), level.events)).collect::<Vec<_>>()
+        };
+        assert_eq!(counted(&want), counted(&got), "{sql}");
+        let [want, got] = [want, got].map(|result| concat_batches(&result.schema, &result.batches).unwrap());
+        for column in 0..want.num_columns() {
+            assert_eq!(shown(&want, column), shown(&got, column), "seed {seed}: {sql}");
+        }
+        let plan = answer(&late, &format!("EXPLAIN {sql}")).await.unwrap();
+        let scans = shown(&plan, 1).matches("DataSourceExec").count();
+        twice += usize::from(scans == 2);
+    }
+    assert!(twice > 100, "{twice} of 250 with two scans");
 }
 
 /// Past the limit a query says so before it takes the memory, and one of many groups passes on what it has.

@@ -2,15 +2,15 @@
 //! branches.
 
 use std::{
+    cell::RefCell,
     collections::{HashMap, hash_map::Entry},
     ops::Range,
     sync::Arc,
-    time::Instant,
 };
 
 use ana_sql_ext::{
-    cut_order::CutOrder,
-    survivors::{Survivors, expanded, truth},
+    cut_order::{CutOrder, Rows},
+    survivors::{Survivors, truth},
 };
 use arrow::{
     array::{Array, ArrayRef, BooleanBufferBuilder, RecordBatch, RecordBatchOptions},
@@ -78,59 +78,62 @@ impl Cut {
         for start in (0..rows).step_by(batch_size.max(1)) {
             let length = batch_size.max(1).min(rows - start);
             let slices: Vec<ArrayRef> = columns.iter().map(|column| column.slice(start, length)).collect();
-            let order = self.order.order().to_vec();
-            let of_slice = match self.narrow(&slices, length, &order) {
-                // A condition may fail for events that one written before it keeps away.
-                Err(_) if !order.is_sorted() => self.narrow(&slices, length, &self.order.written())?,
-                of_slice => of_slice?,
-            };
-            passed.append_buffer(&of_slice);
-            self.order.decide();
+            let events =
+                Events { conditions: &self.conditions, columns: &Columns::All(&slices), rows: length };
+            passed.append_buffer(&self.order.passed(&events)?);
         }
         Ok(passed.finish())
     }
+}
 
-    /// Evaluates the conditions in this order, each for the events that passed those before it where that is worth
-    /// copying what it looks at.
-    fn narrow(&mut self, columns: &[ArrayRef], rows: usize, order: &[usize]) -> Result<BooleanBuffer> {
-        // Those that are left among all events, once they were worth copying, and what was copied of them.
-        let mut left: Option<(BooleanBuffer, Survivors)> = None;
-        let mut copies: HashMap<usize, ArrayRef> = HashMap::new();
-        // Which of those pass.
-        let mut all = BooleanBuffer::new_set(rows);
-        for &number in order {
-            let passed_before = all.count_set_bits();
-            if passed_before == 0 {
-                break;
+/// Events that the conditions are asked of.
+struct Events<'a> {
+    conditions: &'a [Condition],
+    columns: &'a Columns<'a>,
+    rows: usize,
+}
+
+/// The columns of the cut for some events.
+enum Columns<'a> {
+    All(&'a [ArrayRef]),
+    /// Copied out of those of more events when a condition looks at them.
+    Some(&'a Columns<'a>, RefCell<(Survivors, HashMap<usize, ArrayRef>)>),
+}
+
+impl Columns<'_> {
+    fn get(&self, place: usize) -> Result<ArrayRef> {
+        match self {
+            Self::All(columns) => Ok(Arc::clone(&columns[place])),
+            Self::Some(all, copies) => {
+                let (survivors, copies) = &mut *copies.borrow_mut();
+                Ok(Arc::clone(match copies.entry(place) {
+                    Entry::Occupied(copy) => copy.into_mut(),
+                    Entry::Vacant(copy) => copy.insert(survivors.column(&all.get(place)?)?),
+                }))
             }
-            if passed_before < all.len() / 2 {
-                let among_all = match &left {
-                    Some((outer, _)) => expanded(outer, &all),
-                    None => all,
-                };
-                let survivors = Survivors::new(&among_all);
-                left = Some((among_all, survivors));
-                copies.clear();
-                all = BooleanBuffer::new_set(passed_before);
-            }
-            let condition = &self.conditions[number];
-            if let Some((_, survivors)) = &mut left {
-                for &place in &condition.columns {
-                    if let Entry::Vacant(copy) = copies.entry(place) {
-                        copy.insert(survivors.column(&columns[place])?);
-                    }
-                }
-            }
-            let started = Instant::now();
-            let column = |place: &usize| Arc::clone(copies.get(place).unwrap_or(&columns[*place]));
-            let passed = condition.passed(condition.columns.iter().map(column).collect(), all.len())?;
-            self.order.record(number, all.len(), passed.count_set_bits(), started.elapsed());
-            all = &all & &passed;
         }
-        Ok(match left {
-            Some((outer, _)) => expanded(&outer, &all),
-            None => all,
-        })
+    }
+}
+
+impl Rows for Events<'_> {
+    fn count(&self) -> usize {
+        self.rows
+    }
+
+    fn passed(&self, condition: usize) -> Result<BooleanBuffer> {
+        let condition = &self.conditions[condition];
+        let columns = condition.columns.iter().map(|&place| self.columns.get(place));
+        condition.passed(columns.collect::<Result<_>>()?, self.rows)
+    }
+
+    fn among(
+        &self,
+        some: &BooleanBuffer,
+        ask: &mut dyn FnMut(&dyn Rows) -> Result<BooleanBuffer>,
+    ) -> Result<BooleanBuffer> {
+        let copies = RefCell::new((Survivors::new(some), HashMap::new()));
+        let columns = &Columns::Some(self.columns, copies);
+        ask(&Events { conditions: self.conditions, columns, rows: some.count_set_bits() })
     }
 }
 

@@ -30,3 +30,4 @@ pub use options::{MissingBranch, MissingTriggers, OnBadFile, RootOptions, Schema
 pub use progress::{ScanProgress, ScanSnapshot, Skipped};
 pub use provider::RootTable;
 pub use source::RootSource;
+pub(crate) use source::read_again;

@@ -44,6 +44,8 @@ pub(crate) struct Scan {
     pub(crate) options: Arc<RootOptions>,
     pub(crate) cache: Arc<MetadataCache>,
     pub(crate) progress: Arc<ScanProgress>,
+    /// Whether events and files count as progress.
+    pub(crate) counts: bool,
     pub(crate) batch_size: usize,
     pub(crate) limit: Option<usize>,
     pub(crate) upcoming: Upcoming,
@@ -150,6 +152,9 @@ impl Part {
 
     fn ended(&self) {
         let meta = &self.file.object_meta;
+        if !self.scan.counts {
+            return;
+        }
         if self.scan.progress.ended(meta.location.as_ref(), self.range.end - self.range.start, meta.size) {
             self.metrics.files_done.add(1);
         }
@@ -176,7 +181,9 @@ impl Part {
         let reader = UnitReader::new(scan, &self.metrics, access, Arc::clone(&tree), columns, sources, cut)?;
         let units = self.units(&tree, &reader);
         let events = units.iter().map(|unit| unit.end - unit.start).sum();
-        scan.progress.opened(self.range.end - self.range.start, events);
+        if scan.counts {
+            scan.progress.opened(self.range.end - self.range.start, events);
+        }
         self.metrics.events_total.add(index(events));
         Ok(Events {
             units: units.into(),

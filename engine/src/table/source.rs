@@ -9,8 +9,9 @@ use datafusion::{
         tree_node::{TreeNode, TreeNodeRecursion},
     },
     datasource::{
-        physical_plan::{FileOpener, FileScanConfig, FileSource},
+        physical_plan::{FileOpener, FileScanConfig, FileScanConfigBuilder, FileSource},
         projection::{ProjectionOpener, SplitProjection},
+        source::DataSourceExec,
         table_schema::TableSchema,
     },
     physical_expr::{
@@ -20,7 +21,7 @@ use datafusion::{
     },
     physical_expr_common::physical_expr::is_volatile,
     physical_plan::{
-        DisplayFormatType,
+        DisplayFormatType, ExecutionPlan,
         filter_pushdown::{FilterPushdownPropagation, PushedDown},
         metrics::ExecutionPlanMetricsSet,
     },
@@ -32,7 +33,7 @@ use super::{
     metadata::{FileTree, MetadataCache},
     metrics::ScanMetrics,
     opener::{RootOpener, Scan, Upcoming},
-    options::RootOptions,
+    options::{OnBadFile, RootOptions},
     progress::ScanProgress,
     schema::TableColumns,
 };
@@ -45,6 +46,8 @@ pub struct RootSource {
     options: Arc<RootOptions>,
     cache: Arc<MetadataCache>,
     progress: Arc<ScanProgress>,
+    /// Whether its events are those that the query reads; not so for a second scan of the same.
+    counts: bool,
     /// The files of the scan whose trees were known when it was planned.
     opened: Arc<Vec<Arc<FileTree>>>,
     files: usize,
@@ -72,6 +75,7 @@ impl RootSource {
             options,
             cache,
             progress,
+            counts: true,
             opened: Arc::default(),
             files: 0,
             cut: None,
@@ -126,6 +130,19 @@ impl RootSource {
     }
 }
 
+/// A second scan of what a scan reads, for the operators that read some branches for fewer events than others: of
+/// ROOT files, unless what cannot be read is left out, which would be other events for other branches.
+pub(crate) fn read_again(plan: &Arc<dyn ExecutionPlan>) -> Option<Arc<dyn ExecutionPlan>> {
+    let scan = plan.downcast_ref::<DataSourceExec>()?;
+    let (config, source) = scan.downcast_to_file_source::<RootSource>()?;
+    if source.options.on_bad_file == OnBadFile::Skip || source.cut.is_some() || config.limit.is_some() {
+        return None;
+    }
+    let again = RootSource { counts: false, metrics: ExecutionPlanMetricsSet::new(), ..source.clone() };
+    let config = FileScanConfigBuilder::from(config.clone()).with_source(Arc::new(again)).build();
+    Some(DataSourceExec::from_data_source(config))
+}
+
 /// A lambda's variables are numbered behind the columns of the batch they were planned for. Where an expression comes to
 /// stand over more columns than that (merged with computed ones below it), a variable would be taken for a column.
 fn lambdas_fit(expr: &Arc<dyn PhysicalExpr>, columns: usize) -> bool {
@@ -169,6 +186,7 @@ impl FileSource for RootSource {
                 options: Arc::clone(&self.options),
                 cache: Arc::clone(&self.cache),
                 progress: Arc::clone(&self.progress),
+                counts: self.counts,
                 batch_size: self.batch_size,
                 limit: config.limit,
                 upcoming: Upcoming::new(config),

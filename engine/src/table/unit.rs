@@ -30,7 +30,8 @@ pub(crate) struct UnitReader {
     access: FileAccess,
     tree: Arc<FileTree>,
     metrics: ScanMetrics,
-    progress: Arc<ScanProgress>,
+    /// None where events do not count as progress.
+    progress: Option<Arc<ScanProgress>>,
     columns: Vec<Column>,
     /// The branches that are read, as the reader knows them.
     branches: Vec<usize>,
@@ -112,7 +113,7 @@ impl UnitReader {
             access,
             tree,
             metrics: metrics.clone(),
-            progress: Arc::clone(&scan.progress),
+            progress: scan.counts.then(|| Arc::clone(&scan.progress)),
             wanted: scan.wanted.iter().filter_map(position).collect(),
             schema: Arc::clone(&scan.schema),
             batch_size: scan.batch_size.max(1),
@@ -183,7 +184,7 @@ impl UnitReader {
         }
         let events = unit.end - unit.start;
         self.metrics.events_read.add(index(events));
-        self.progress.add_events(events);
+        self.progress.iter().for_each(|progress| progress.add_events(events));
         Ok(())
     }
 

@@ -4,11 +4,11 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use ana_hist::{Histogram, Weighted};
-use arrow::array::{Array, ArrayRef, AsArray, ListArray, StructArray};
-use arrow::buffer::{NullBuffer, OffsetBuffer};
+use arrow::array::{Array, ArrayRef, ArrowPrimitiveType, AsArray, ListArray, PrimitiveArray, StructArray};
+use arrow::buffer::{NullBuffer, OffsetBuffer, ScalarBuffer};
 use arrow::compute::cast;
 use arrow::datatypes::{DataType, Field, FieldRef, Fields, Float64Type, UInt64Type};
-use datafusion_common::Result;
+use datafusion_common::{Result, exec_err};
 
 use crate::arguments::list_of;
 use crate::axis::{axis_array, axis_at, axis_data_type};
@@ -57,20 +57,35 @@ pub fn histogram_array(histograms: &[Option<Histogram>]) -> Result<StructArray> 
         Arc::new(axis_array(&axes)?),
         Some(nulls.clone()),
     )?;
-    let counts = histograms.iter().map(|h| h.as_ref().map(|h| h.counts.iter().copied().map(Some)));
-    let sums = |of: fn(&Weighted) -> &Vec<f64>| -> ArrayRef {
-        let rows =
-            histograms.iter().map(|h| h.as_ref()?.weighted.as_ref().map(|w| of(w).iter().copied().map(Some)));
-        Arc::new(ListArray::from_iter_primitive::<Float64Type, _, _>(rows))
-    };
     let columns: Vec<ArrayRef> = vec![
         Arc::new(axes),
-        Arc::new(ListArray::from_iter_primitive::<UInt64Type, _, _>(counts)),
-        sums(|weighted| &weighted.sumw),
-        sums(|weighted| &weighted.sumw2),
+        lists::<UInt64Type>(histograms, |h| Some(&h.counts))?,
+        lists::<Float64Type>(histograms, |h| h.weighted.as_ref().map(|weighted| &weighted.sumw[..]))?,
+        lists::<Float64Type>(histograms, |h| h.weighted.as_ref().map(|weighted| &weighted.sumw2[..]))?,
     ];
     let nulls = (nulls.null_count() > 0).then_some(nulls);
     Ok(StructArray::try_new_with_length(fields(), columns, nulls, histograms.len())?)
+}
+
+/// A list of numbers per histogram.
+fn lists<T: ArrowPrimitiveType>(
+    histograms: &[Option<Histogram>],
+    of: impl Fn(&Histogram) -> Option<&[T::Native]>,
+) -> Result<ArrayRef> {
+    let rows: Vec<_> = histograms.iter().map(|histogram| histogram.as_ref().and_then(&of)).collect();
+    let cells = rows.iter().flatten().map(|row| row.len()).sum();
+    if i32::try_from(cells).is_err() {
+        return exec_err!("{cells} cells in one column of histograms are more than one can hold");
+    }
+    let mut values: Vec<T::Native> = Vec::with_capacity(cells);
+    rows.iter().flatten().for_each(|row| values.extend_from_slice(row));
+    let nulls = NullBuffer::from_iter(rows.iter().map(Option::is_some));
+    Ok(Arc::new(ListArray::try_new(
+        Arc::new(Field::new_list_field(T::DATA_TYPE, true)),
+        OffsetBuffer::from_lengths(rows.iter().map(|row| row.map_or(0, <[_]>::len))),
+        Arc::new(PrimitiveArray::<T>::new(ScalarBuffer::from(values), None)),
+        (nulls.null_count() > 0).then_some(nulls),
+    )?))
 }
 
 /// The histogram in `row`, `None` for NULL. Checked: the value may come from a file.

@@ -25,6 +25,7 @@ use parking_lot::Mutex;
 use super::fills;
 use super::fusion::{Fusion, Kind, fuse};
 use super::place;
+use super::rule::ReadAgain;
 use super::run::{Run, Taken};
 use super::told::Told;
 
@@ -33,7 +34,8 @@ use super::told::Told;
 #[derive(Debug)]
 pub struct HistogramExec {
     fusion: Arc<Fusion>,
-    input: Arc<dyn ExecutionPlan>,
+    /// One per share of the fusion.
+    inputs: Vec<Arc<dyn ExecutionPlan>>,
     schema: SchemaRef,
     properties: Arc<PlanProperties>,
     metrics: ExecutionPlanMetricsSet,
@@ -52,16 +54,16 @@ impl HistogramExec {
     ///
     /// # Errors
     /// Expressions that cannot be planned.
-    pub fn fused(last: &AggregateExec) -> Result<Option<Self>> {
+    pub fn fused(last: &AggregateExec, read_again: ReadAgain) -> Result<Option<Self>> {
         let Some(partial) = last.input().downcast_ref::<AggregateExec>() else { return Ok(None) };
         if last.limit_options().is_some() {
             return Ok(None);
         }
-        let Some((fusion, input)) = fuse(partial)? else { return Ok(None) };
-        Ok(Some(Self::new(Arc::new(fusion), input, last.schema())))
+        let Some((fusion, inputs)) = fuse(partial, read_again)? else { return Ok(None) };
+        Ok(Some(Self::new(Arc::new(fusion), inputs, last.schema())))
     }
 
-    fn new(fusion: Arc<Fusion>, input: Arc<dyn ExecutionPlan>, schema: SchemaRef) -> Self {
+    fn new(fusion: Arc<Fusion>, inputs: Vec<Arc<dyn ExecutionPlan>>, schema: SchemaRef) -> Self {
         let properties = PlanProperties::new(
             EquivalenceProperties::new(Arc::clone(&schema)),
             Partitioning::UnknownPartitioning(1),
@@ -70,7 +72,7 @@ impl HistogramExec {
         );
         let metrics = ExecutionPlanMetricsSet::new();
         let (properties, told) = (Arc::new(properties), Arc::default());
-        Self { fusion, input, schema, properties, metrics, told }
+        Self { fusion, inputs, schema, properties, metrics, told }
     }
 }
 
@@ -103,7 +105,7 @@ impl ExecutionPlan for HistogramExec {
     }
 
     fn children(&self) -> Vec<&Arc<dyn ExecutionPlan>> {
-        vec![&self.input]
+        self.inputs.iter().collect()
     }
 
     fn apply_expressions(
@@ -116,14 +118,12 @@ impl ExecutionPlan for HistogramExec {
 
     fn with_new_children(
         self: Arc<Self>,
-        mut children: Vec<Arc<dyn ExecutionPlan>>,
+        inputs: Vec<Arc<dyn ExecutionPlan>>,
     ) -> Result<Arc<dyn ExecutionPlan>> {
-        match (children.pop(), children.is_empty()) {
-            (Some(input), true) => {
-                Ok(Arc::new(Self::new(Arc::clone(&self.fusion), input, Arc::clone(&self.schema))))
-            }
-            _ => internal_err!("HistogramExec has one input"),
+        if inputs.len() != self.inputs.len() {
+            return internal_err!("HistogramExec has {} inputs", self.inputs.len());
         }
+        Ok(Arc::new(Self::new(Arc::clone(&self.fusion), inputs, Arc::clone(&self.schema))))
     }
 
     fn execute(&self, partition: usize, context: Arc<TaskContext>) -> Result<SendableRecordBatchStream> {
@@ -132,14 +132,18 @@ impl ExecutionPlan for HistogramExec {
         }
         let backend = place::backend(context.session_config())?;
         let mut parts = vec![];
-        for partition in 0..self.input.output_partitioning().partition_count() {
-            let consumer = MemoryConsumer::new(format!("HistogramExec[{partition}]"));
+        let partitions = self.inputs.iter().enumerate().flat_map(|(share, input)| {
+            let partitions = input.output_partitioning().partition_count();
+            (0..partitions).map(move |partition| (share, input, partition))
+        });
+        for (number, (share, input, partition)) in partitions.enumerate() {
+            let consumer = MemoryConsumer::new(format!("HistogramExec[{number}]"));
             let reservation = consumer.register(context.memory_pool());
             let (fusion, metrics) = (Arc::clone(&self.fusion), &self.metrics);
             let place = (&backend, Arc::clone(&self.told));
-            let run = Run::new(fusion, reservation, metrics, partition, place)?;
-            let baseline = BaselineMetrics::new(&self.metrics, partition);
-            let input = self.input.execute(partition, Arc::clone(&context))?;
+            let run = Run::new(fusion, share, reservation, metrics, number, place)?;
+            let baseline = BaselineMetrics::new(&self.metrics, number);
+            let input = input.execute(partition, Arc::clone(&context))?;
             parts.push(Part { run, input, baseline });
         }
         // All cut weights alike, so that merging adds integers.

@@ -7,11 +7,15 @@ use arrow::datatypes::{DataType, Schema, SchemaRef};
 use datafusion_common::{Result, internal_datafusion_err};
 use datafusion_physical_expr::PhysicalExpr;
 use datafusion_physical_expr::aggregate::AggregateFunctionExpr;
+use datafusion_physical_expr::conjunction;
 use datafusion_physical_plan::ExecutionPlan;
 use datafusion_physical_plan::aggregates::{AggregateExec, AggregateMode};
+use datafusion_physical_plan::filter::FilterExec;
 use datafusion_physical_plan::projection::{ProjectionExec, ProjectionExpr};
 
 use super::expressions::{Expressions, Id, Steps};
+use super::rule::ReadAgain;
+use super::split::Split;
 use crate::aggregate::{Cutflow, Hist, NMinusOne};
 
 /// The whole description of the operator.
@@ -25,6 +29,19 @@ pub(super) struct Fusion {
     /// The cuts of each level as text.
     pub(super) texts: Vec<String>,
     pub(super) outputs: Vec<Output>,
+    /// What is done with each input.
+    pub(super) shares: Vec<Share>,
+}
+
+/// What is filled from one input.
+#[derive(Debug, Default)]
+pub(super) struct Share {
+    /// Of the columns that the operator reads, those that the input has, in its order.
+    pub(super) columns: Vec<usize>,
+    /// The level whose events the input gives.
+    pub(super) level: usize,
+    /// The level below it that is filled from another input.
+    pub(super) without: Option<usize>,
 }
 
 /// Events that passed some conditions which several outputs have in common.
@@ -76,9 +93,12 @@ pub(super) struct Part {
     pub(super) field: Option<usize>,
 }
 
-/// The description of a partial aggregation that fills a histogram, and the input it needs; `None` where the operator
+/// The description of a partial aggregation that fills a histogram, and the inputs it needs; `None` where the operator
 /// would not help or cannot stand in its place.
-pub(super) fn fuse(aggregate: &AggregateExec) -> Result<Option<(Fusion, Arc<dyn ExecutionPlan>)>> {
+pub(super) fn fuse(
+    aggregate: &AggregateExec,
+    read_again: ReadAgain,
+) -> Result<Option<(Fusion, Vec<Arc<dyn ExecutionPlan>>)>> {
     let fills = |expr: &Arc<AggregateFunctionExpr>| {
         let function = expr.fun().inner();
         let hist = function.downcast_ref::<Hist>().is_some_and(|hist| hist.is_bound());
@@ -122,8 +142,15 @@ pub(super) fn fuse(aggregate: &AggregateExec) -> Result<Option<(Fusion, Arc<dyn 
     let all: Vec<usize> = (0..placed.len()).collect();
     factor(&all, &mut placed, 0, &mut levels);
 
+    let arguments: Vec<&[Id]> = calls.iter().map(|(_, arguments, _)| &arguments[..]).collect();
+    let schema = input.schema();
+    let split = Split::of(&levels, &placed, &filters, &arguments, &groups, &expressions, &schema)
+        .and_then(|split| Some((read_again(&input)?, split)));
+    let cut_elsewhere = split.as_ref().map(|(_, split)| split.level);
+
     let mut roots: Vec<Id> = groups.clone();
-    roots.extend(levels.iter().flat_map(|level| &level.cuts));
+    let cuts = levels.iter().enumerate().filter(|(level, _)| Some(*level) != cut_elsewhere);
+    roots.extend(cuts.flat_map(|(_, level)| &level.cuts));
     for ((_, arguments, _), (_, filter)) in calls.iter().zip(&placed) {
         roots.extend(filter);
         for &argument in arguments {
@@ -135,7 +162,6 @@ pub(super) fn fuse(aggregate: &AggregateExec) -> Result<Option<(Fusion, Arc<dyn 
         // The accumulator of one histogram takes structs whole; they are evaluated only when that is used.
         roots.extend(arguments);
     }
-    let schema = input.schema();
     let read = expressions.columns_of(roots.iter().copied());
     let places: HashMap<usize, usize> = read.iter().copied().zip(0..).collect();
     let steps = expressions.steps(&roots, &schema, &places)?;
@@ -153,17 +179,37 @@ pub(super) fn fuse(aggregate: &AggregateExec) -> Result<Option<(Fusion, Arc<dyn 
         Ok(cuts.collect::<Result<Vec<_>>>()?.join(" AND "))
     };
     let texts = levels.iter().map(text).collect::<Result<_>>()?;
-    let input = only(&input, &schema, &read)?;
+    let (inputs, shares) = match split {
+        None => {
+            let columns = (0..read.len()).collect();
+            (vec![only(&input, &schema, &read)?], vec![Share { columns, ..Share::default() }])
+        }
+        Some((again, Split { level, all, passed })) => {
+            let cuts = levels[level].cuts.iter().map(|&cut| expressions.written(cut));
+            let cut = conjunction(cuts.collect::<Result<Vec<_>>>()?);
+            let filtered: Arc<dyn ExecutionPlan> = Arc::new(FilterExec::try_new(cut, input)?);
+            let share = |columns: &[usize], level, without| {
+                let columns = columns.iter().filter_map(|column| places.get(column).copied()).collect();
+                Share { columns, level, without }
+            };
+            let shares = vec![share(&all, 0, Some(level)), share(&passed, level, None)];
+            (vec![only(&again, &schema, &all)?, only(&filtered, &schema, &passed)?], shares)
+        }
+    };
     let keys = Arc::new(aggregate.schema().project(&(0..groups.len()).collect::<Vec<_>>())?);
-    Ok(Some((Fusion { steps, groups, keys, levels, texts, outputs }, input)))
+    Ok(Some((Fusion { steps, groups, keys, levels, texts, outputs, shares }, inputs)))
 }
 
 impl Fusion {
     /// Whether a level is `above`, or below it.
     pub(super) fn is_within(&self, level: usize, above: usize) -> bool {
-        let up = |level: &usize| self.levels[*level].above;
-        std::iter::successors(Some(level), up).any(|level| level == above)
+        is_within(&self.levels, level, above)
     }
+}
+
+pub(super) fn is_within(levels: &[CutLevel], level: usize, above: usize) -> bool {
+    let up = |level: &usize| levels[*level].above;
+    std::iter::successors(Some(level), up).any(|level| level == above)
 }
 
 /// The input below all projections that can be looked through, and what the columns above them are.

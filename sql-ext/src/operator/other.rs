@@ -87,7 +87,7 @@ impl Other {
         }
     }
 
-    /// Adds what another holds; its group i of `theirs` is `map[i]` of `groups` here.
+    /// Adds what another holds; its group i is `map[i]` of `groups` here.
     pub(super) fn merge(
         &mut self,
         mut other: Self,
@@ -96,6 +96,9 @@ impl Other {
         map: &[usize],
         groups: usize,
     ) -> Result<()> {
+        if map.is_empty() {
+            return Ok(());
+        }
         other.reach(kind, steps, map.len())?;
         match (self, other) {
             (Self::Counts(counts), Self::Counts(others)) => {

@@ -20,13 +20,14 @@ pub(super) struct Pool<'a> {
 }
 
 enum From<'a> {
-    Batch(&'a [ArrayRef]),
+    /// The columns that there are.
+    Batch(&'a [Option<&'a ArrayRef>]),
     /// The rows of the level above that passed.
     Above(&'a Pool<'a>, RefCell<Survivors>),
 }
 
 impl<'a> Pool<'a> {
-    pub(super) fn of_batch(steps: &'a Steps, columns: &'a [ArrayRef], rows: usize) -> Self {
+    pub(super) fn of_batch(steps: &'a Steps, columns: &'a [Option<&'a ArrayRef>], rows: usize) -> Self {
         Self {
             steps,
             rows,
@@ -72,7 +73,7 @@ impl<'a> Pool<'a> {
         }
         let array = match (&self.from, self.steps.step(id)?) {
             (From::Batch(columns), Step::Column(place)) => {
-                let column = columns.get(*place).cloned();
+                let column = columns.get(*place).copied().flatten().cloned();
                 column.ok_or_else(|| internal_datafusion_err!("no column {place} in the batch"))?
             }
             (From::Above(above, survivors), step) => match (above.known(id), step) {

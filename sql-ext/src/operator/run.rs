@@ -1,7 +1,6 @@
 //! The operator at work on one partition: batches in, and what several partitions hold merged and finished.
 
 use std::sync::Arc;
-use std::time::Instant;
 
 use arrow::array::{ArrayRef, RecordBatch, RecordBatchOptions};
 use arrow::buffer::BooleanBuffer;
@@ -22,8 +21,7 @@ use super::hold::Hold;
 use super::other::Other;
 use super::pool::Pool;
 use super::told::Told;
-use crate::cut_order::CutOrder;
-use crate::survivors::expanded;
+use crate::cut_order::{CutOrder, Rows};
 
 /// Batches between two looks at the memory held beside the tables, which walks all histograms.
 const BATCHES_PER_LOOK: usize = 64;
@@ -31,6 +29,8 @@ const BATCHES_PER_LOOK: usize = 64;
 /// All aggregates of one partition, or of several.
 pub(super) struct Run {
     fusion: Arc<Fusion>,
+    /// Which input it fills from.
+    share: usize,
     backend: Backend,
     /// None without GROUP BY.
     groups: Option<Box<dyn GroupValues>>,
@@ -95,20 +95,46 @@ impl Metrics {
     }
 }
 
+/// The rows of a level, asked for the cuts of one below.
+struct Reached<'a> {
+    pool: &'a Pool<'a>,
+    cuts: &'a [Id],
+}
+
+impl Rows for Reached<'_> {
+    fn count(&self) -> usize {
+        self.pool.rows()
+    }
+
+    fn passed(&self, condition: usize) -> Result<BooleanBuffer> {
+        self.pool.passed(self.cuts[condition])
+    }
+
+    fn among(
+        &self,
+        some: &BooleanBuffer,
+        ask: &mut dyn FnMut(&dyn Rows) -> Result<BooleanBuffer>,
+    ) -> Result<BooleanBuffer> {
+        ask(&Reached { pool: &self.pool.narrowed(some), cuts: self.cuts })
+    }
+}
+
 impl Run {
     pub(super) fn new(
         fusion: Arc<Fusion>,
+        share: usize,
         reservation: MemoryReservation,
         set: &ExecutionPlanMetricsSet,
         partition: usize,
         (backend, told): (&Backend, Arc<Told>),
     ) -> Result<Self> {
         let metrics = Metrics::new(set, partition, fusion.levels.len(), backend.is_device());
-        Self::with(fusion, reservation, metrics, backend.clone(), told)
+        Self::with(fusion, share, reservation, metrics, backend.clone(), told)
     }
 
     fn with(
         fusion: Arc<Fusion>,
+        share: usize,
         reservation: MemoryReservation,
         metrics: Metrics,
         backend: Backend,
@@ -125,14 +151,27 @@ impl Run {
             .collect::<Result<_>>()?;
         let orders = fusion.levels.iter().map(|level| CutOrder::new(level.cuts.len())).collect();
         let (beside, batches) = (reservation, 0);
-        Ok(Self { fusion, backend, groups, fills, others, tables, beside, orders, batches, metrics, told })
+        Ok(Self {
+            fusion,
+            share,
+            backend,
+            groups,
+            fills,
+            others,
+            tables,
+            beside,
+            orders,
+            batches,
+            metrics,
+            told,
+        })
     }
 
     /// An empty one for the same partition.
     pub(super) fn another(&self) -> Result<Self> {
         let (fusion, told) = (Arc::clone(&self.fusion), Arc::clone(&self.told));
         let (metrics, backend) = (self.metrics.clone(), self.backend.clone());
-        let mut another = Self::with(fusion, self.beside.new_empty(), metrics, backend, told)?;
+        let mut another = Self::with(fusion, self.share, self.beside.new_empty(), metrics, backend, told)?;
         another.share_windows(self);
         Ok(another)
     }
@@ -155,7 +194,10 @@ impl Run {
             return Ok(Taken::Room);
         }
         let fusion = Arc::clone(&self.fusion);
-        let pool = Pool::of_batch(&fusion.steps, batch.columns(), batch.num_rows());
+        let share = &fusion.shares[self.share];
+        let mut columns = vec![None; share.columns.iter().map(|place| place + 1).max().unwrap_or(0)];
+        share.columns.iter().zip(batch.columns()).for_each(|(&place, column)| columns[place] = Some(column));
+        let pool = Pool::of_batch(&fusion.steps, &columns, batch.num_rows());
         let groups = match &mut self.groups {
             None => None,
             Some(values) => {
@@ -165,7 +207,7 @@ impl Run {
                 Some(groups)
             }
         };
-        let filled = self.level(0, &pool.with_groups(groups), &fusion);
+        let filled = self.level(share.level, &pool.with_groups(groups), &fusion);
         filled.map_err(|error| self.tables.refusal(error))?;
         self.batches += 1;
         let looks = self.batches.is_power_of_two() || self.batches.is_multiple_of(BATCHES_PER_LOOK);
@@ -200,7 +242,7 @@ impl Run {
             }
         }
         for (below, cut) in fusion.levels.iter().enumerate() {
-            if cut.above == Some(level) {
+            if cut.above == Some(level) && fusion.shares[self.share].without != Some(below) {
                 self.below(below, pool, fusion)?;
             }
         }
@@ -210,17 +252,11 @@ impl Run {
     /// Narrows the rows by the cuts of a level below, and goes on there with what is left.
     fn below(&mut self, level: usize, pool: &Pool<'_>, fusion: &Fusion) -> Result<()> {
         let cuts = &fusion.levels[level].cuts;
-        let order = self.orders[level].order().to_vec();
         let time = self.metrics.cut.clone();
         let timer = time.timer();
-        let mut passed = self.passed(level, cuts, &order, pool);
-        if passed.is_err() && !order.is_sorted() {
-            // A cut may fail for events that one written before it keeps away.
-            passed = self.passed(level, cuts, &self.orders[level].written(), pool);
-        }
-        // Or one that only some of the outputs have in front of it.
+        let passed = self.orders[level].passed(&Reached { pool, cuts });
+        // One may fail that only some of the outputs have behind another one.
         let Ok(passed) = passed else { return self.one_by_one(level, pool, fusion) };
-        self.orders[level].decide();
         let number = passed.count_set_bits();
         if number == 0 {
             return Ok(());
@@ -241,7 +277,10 @@ impl Run {
             if !fusion.is_within(output.level, above) {
                 continue;
             }
-            let passed = pool.all_passed(&output.written)?;
+            // What the scan has cut already has no step here.
+            let done = &fusion.levels[fusion.shares[self.share].level].cuts;
+            let written: Vec<Id> = output.written.iter().copied().filter(|cut| !done.contains(cut)).collect();
+            let passed = pool.all_passed(&written)?;
             let passed = passed.unwrap_or_else(|| BooleanBuffer::new_set(pool.rows()));
             let narrowed = pool.narrowed(&passed);
             self.fills[output.level].fill_one(fusion, number, &narrowed, groups)?;
@@ -250,34 +289,6 @@ impl Run {
             }
         }
         Ok(())
-    }
-
-    /// The rows that pass all cuts, evaluated in this order, each for the rows that passed those before it where that is
-    /// worth copying them.
-    fn passed(
-        &mut self,
-        level: usize,
-        cuts: &[Id],
-        order: &[usize],
-        pool: &Pool<'_>,
-    ) -> Result<BooleanBuffer> {
-        let mut all = BooleanBuffer::new_set(pool.rows());
-        for (at, &number) in order.iter().enumerate() {
-            let started = Instant::now();
-            let passed = pool.passed(cuts[number])?;
-            self.orders[level].record(number, pool.rows(), passed.count_set_bits(), started.elapsed());
-            all = if at == 0 { passed } else { &all & &passed };
-            let left = all.count_set_bits();
-            let after = &order[at + 1..];
-            if left == 0 || after.is_empty() {
-                break;
-            }
-            if left < pool.rows() / 2 {
-                let inner = self.passed(level, cuts, after, &pool.narrowed(&all))?;
-                return Ok(expanded(&all, &inner));
-            }
-        }
-        Ok(all)
     }
 
     /// Nothing more comes from this partition.

@@ -33,16 +33,8 @@ use args::{Cli, Command};
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-/// Pages that nobody uses go back to the system after a second, not after ten milliseconds: the next batch wants them, and
-/// the system would have to zero them first (7 % of ADL query 6).
-#[expect(unsafe_code, reason = "the allocator's options have no safe interface; the call writes one number")]
-fn keep_pages() {
-    const PURGE_DELAY: libmimalloc_sys::mi_option_t = 15;
-    unsafe { libmimalloc_sys::mi_option_set(PURGE_DELAY, 1000) }
-}
-
 fn main() -> ExitCode {
-    keep_pages();
+    ana_engine::allocator::keep_pages();
     // Wrong usage ends here with status 2, help and version with 0.
     let cli = Cli::parse();
     if let Some(Command::Completions { shell }) = cli.command {
