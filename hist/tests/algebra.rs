@@ -280,10 +280,11 @@ fn sparse_histograms_have_few_bytes() {
 #[test]
 fn large_histograms() {
     let axes = || vec![Axis::regular(300, 0.0, 300.0).unwrap(), Axis::regular(100, 0.0, 100.0).unwrap()];
-    let number = |i: u32| f64::from(i.wrapping_mul(2_654_435_761) >> 8) / f64::from(1 << 24);
+    let mixed = |i: u32| i.wrapping_mul(2_654_435_761) >> 8;
+    let number = |i: u32| f64::from(mixed(i)) / f64::from(1 << 24);
     let fills: Vec<(u32, f64)> = (0..20_000)
         .map(|i| {
-            let cell = (number(i) * 40.0) as u32 * 700 + (number(i + 77) * 20.0) as u32;
+            let cell = mixed(i) % 40 * 700 + mixed(i + 77) % 20;
             let size = if i % 500 == 0 { 1e40 } else { 1.0 };
             (cell, size * (number(i + 9) - 0.3))
         })

@@ -79,11 +79,11 @@ impl Events {
         let mut histogram = ExactHistogram::new(vec![Axis::regular(100, 0.0, 200.0).unwrap()], true).unwrap();
         histogram.fill_one(&[50.0], 2.0);
         let histogram = histogram.finish();
-        let h: ArrayRef = Arc::new(histogram_array(&[Some(histogram)]).unwrap());
+        let h: ArrayRef = Arc::new(histogram_array(vec![Some(histogram)]).unwrap());
         let categories = Axis::category(vec!["all".to_owned(), "1b".to_owned()]).unwrap();
         let axes = vec![categories, Axis::regular(100, 0.0, 200.0).unwrap()];
         let by_category = ExactHistogram::new(axes, true).unwrap().finish();
-        let by_category: ArrayRef = Arc::new(histogram_array(&[Some(by_category)]).unwrap());
+        let by_category: ArrayRef = Arc::new(histogram_array(vec![Some(by_category)]).unwrap());
         Self(vec![
             ("places", places),
             ("hard", hard),

@@ -88,7 +88,7 @@ fn result() -> (RecordBatch, Vec<Value>) {
     let mut columns: Vec<ArrayRef> = vec![Arc::new(StringArray::from(keys.to_vec()))];
     for (alias, h) in samples() {
         fields.push(Field::new(alias, histogram_data_type(), true));
-        columns.push(Arc::new(histogram_array(&[Some(h.clone()), Some(h)]).unwrap()));
+        columns.push(Arc::new(histogram_array(vec![Some(h.clone()), Some(h)]).unwrap()));
     }
     let expected = names
         .iter()

@@ -97,7 +97,7 @@ struct Events<'a> {
 enum Columns<'a> {
     All(&'a [ArrayRef]),
     /// Copied out of those of more events when a condition looks at them.
-    Some(&'a Columns<'a>, RefCell<(Survivors, HashMap<usize, ArrayRef>)>),
+    Some(&'a Columns<'a>, Box<RefCell<(Survivors, HashMap<usize, ArrayRef>)>>),
 }
 
 impl Columns<'_> {
@@ -131,7 +131,7 @@ impl Rows for Events<'_> {
         some: &BooleanBuffer,
         ask: &mut dyn FnMut(&dyn Rows) -> Result<BooleanBuffer>,
     ) -> Result<BooleanBuffer> {
-        let copies = RefCell::new((Survivors::new(some), HashMap::new()));
+        let copies = Box::new(RefCell::new((Survivors::new(some), HashMap::new())));
         let columns = &Columns::Some(self.columns, copies);
         ask(&Events { conditions: self.conditions, columns, rows: some.count_set_bits() })
     }

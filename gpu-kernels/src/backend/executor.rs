@@ -97,6 +97,15 @@ impl PlanExecutor {
         self.host_mut().finish(fill, groups)
     }
 
+    /// The histograms of a fill, one per group, before they are rounded. What they were made of is gone afterwards.
+    ///
+    /// # Errors
+    /// As [`finish`](Self::finish).
+    pub fn take(&mut self, fill: usize, groups: usize) -> Result<Vec<ExactHistogram>> {
+        self.collect()?;
+        self.host_mut().take(fill, groups)
+    }
+
     /// Bytes that the table of a fill holds.
     #[must_use]
     pub fn held(&self, fill: usize) -> usize {

@@ -113,7 +113,7 @@ impl Unrounded {
     pub fn round(&self) -> Result<ScalarValue> {
         match self {
             Self::Histogram(histogram) => {
-                Ok(ScalarValue::Struct(Arc::new(histogram_array(&[Some(histogram.finish())])?)))
+                Ok(ScalarValue::Struct(Arc::new(histogram_array(vec![Some(histogram.finish())])?)))
             }
             Self::Sum(sum) => Ok(ScalarValue::Float64(Some(sum.value()))),
             Self::Table { rows, sums } => selection::table(rows, &sums.finish()),

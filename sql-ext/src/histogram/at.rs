@@ -81,7 +81,7 @@ impl ScalarUDFImpl for At {
             }
             at(histogram, places).map(Some)
         })?;
-        each::column(&found.into_iter().map(Option::flatten).collect::<Vec<_>>())
+        each::column(found.into_iter().map(Option::flatten).collect())
     }
 }
 
@@ -190,7 +190,7 @@ mod tests {
         for (place, weight) in [([0.0, 0.0, 0.0], 1.0), ([1.0, 1.0, 1.0], 0.1), ([1.0, 1.0, 9.0], 0.2)] {
             histogram.fill_one(&place, weight);
         }
-        let column: ArrayRef = Arc::new(histogram_array(&[Some(histogram.finish())]).unwrap());
+        let column: ArrayRef = Arc::new(histogram_array(vec![Some(histogram.finish())]).unwrap());
         column.into()
     }
 

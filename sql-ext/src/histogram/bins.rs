@@ -151,7 +151,7 @@ mod tests {
     fn null_and_several_axes() {
         assert!(invoke(&Bins::default(), &[nothing().into()], 1).unwrap().is_null(0));
         let both = ExactHistogram::new(vec![Axis::boolean(), Axis::boolean()], false).unwrap().finish();
-        let both: ArrayRef = Arc::new(histogram_array(&[Some(both)]).unwrap());
+        let both: ArrayRef = Arc::new(histogram_array(vec![Some(both)]).unwrap());
         let error = invoke(&Bins::default(), &[both.into()], 1).unwrap_err();
         assert!(error.to_string().contains("use bins_nd(h), at(h, axis, bin, …)"), "{error}");
     }

@@ -78,7 +78,7 @@ mod tests {
         let axes = vec![Axis::integer(0, 1).unwrap(), Axis::boolean()];
         let mut histogram = ExactHistogram::new(axes, false).unwrap();
         histogram.fill_one(&[0.0, 1.0], 1.0);
-        let column: ArrayRef = Arc::new(histogram_array(&[Some(histogram.finish())]).unwrap());
+        let column: ArrayRef = Arc::new(histogram_array(vec![Some(histogram.finish())]).unwrap());
         let got = invoke(&BinsNd::default(), &[column.into()], 1).unwrap();
         let rows = got.as_list::<i32>().value(0);
         let rows = rows.as_struct();

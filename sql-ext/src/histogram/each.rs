@@ -34,10 +34,10 @@ pub(super) fn map_pairs(
             _ => Ok(None),
         })
         .collect::<Result<Vec<_>>>()?;
-    column(&results)
+    column(results)
 }
 
-pub(super) fn column(histograms: &[Option<Histogram>]) -> Result<ColumnarValue> {
+pub(super) fn column(histograms: Vec<Option<Histogram>>) -> Result<ColumnarValue> {
     Ok(ColumnarValue::Array(Arc::new(histogram_array(histograms)?)))
 }
 
@@ -62,10 +62,10 @@ pub(super) mod tests {
         for &(x, weight) in fills {
             histogram.fill_one(&[x], weight);
         }
-        Arc::new(histogram_array(&[Some(histogram.finish())]).unwrap())
+        Arc::new(histogram_array(vec![Some(histogram.finish())]).unwrap())
     }
 
     pub(crate) fn nothing() -> ArrayRef {
-        Arc::new(histogram_array(&[None]).unwrap())
+        Arc::new(histogram_array(vec![None]).unwrap())
     }
 }

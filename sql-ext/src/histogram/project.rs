@@ -79,7 +79,7 @@ impl ScalarUDFImpl for Project {
             let keep: Option<Vec<usize>> = axes.iter().map(|axis| axis.at(row)).collect();
             keep.map(|keep| histogram.project(&keep)).transpose()
         })?;
-        each::column(&projected.into_iter().map(Option::flatten).collect::<Vec<_>>())
+        each::column(projected.into_iter().map(Option::flatten).collect())
     }
 }
 
@@ -102,7 +102,7 @@ mod tests {
         for x in [0.0, 1.0, 1.0, 7.0] {
             histogram.fill_one(&[x, 1.0], 1.0);
         }
-        let column = || -> ArrayRef { Arc::new(histogram_array(&[Some(histogram.finish())]).unwrap()) };
+        let column = || -> ArrayRef { Arc::new(histogram_array(vec![Some(histogram.finish())]).unwrap()) };
         let second = invoke(&Project::default(), &[column().into(), number(2)], 1).unwrap();
         let second = histogram_at(&second, 0).unwrap().unwrap();
         assert_eq!((second.axes, second.counts), (axes[1..].to_vec(), vec![0, 4]));

@@ -50,7 +50,7 @@ impl ScalarUDFImpl for Rebin {
             let group = usize::try_from(groups.value(row)).unwrap_or(0);
             histogram.rebin(axis, group).map(Some)
         })?;
-        each::column(&rebinned.into_iter().map(Option::flatten).collect::<Vec<_>>())
+        each::column(rebinned.into_iter().map(Option::flatten).collect())
     }
 }
 

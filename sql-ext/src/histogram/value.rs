@@ -46,8 +46,11 @@ pub fn is_histogram(data_type: &DataType) -> bool {
     found.iter().map(|field| field.name()).eq(fields().iter().map(|field| field.name()))
 }
 
-/// Histograms as an array of [`histogram_data_type`].
-pub fn histogram_array(histograms: &[Option<Histogram>]) -> Result<StructArray> {
+/// Histograms as an array of [`histogram_data_type`]; a single one is not copied.
+///
+/// # Errors
+/// More cells in all than a list column can hold.
+pub fn histogram_array(histograms: Vec<Option<Histogram>>) -> Result<StructArray> {
     let axes = histograms.iter().flatten().flat_map(|h| h.axes.iter().cloned().map(Some)).collect::<Vec<_>>();
     let lengths = histograms.iter().map(|h| h.as_ref().map_or(0, |h| h.axes.len()));
     let nulls = NullBuffer::from_iter(histograms.iter().map(Option::is_some));
@@ -57,32 +60,44 @@ pub fn histogram_array(histograms: &[Option<Histogram>]) -> Result<StructArray> 
         Arc::new(axis_array(&axes)?),
         Some(nulls.clone()),
     )?;
-    let columns: Vec<ArrayRef> = vec![
-        Arc::new(axes),
-        lists::<UInt64Type>(histograms, |h| Some(&h.counts))?,
-        lists::<Float64Type>(histograms, |h| h.weighted.as_ref().map(|weighted| &weighted.sumw[..]))?,
-        lists::<Float64Type>(histograms, |h| h.weighted.as_ref().map(|weighted| &weighted.sumw2[..]))?,
+    let rows = histograms.len();
+    let (mut counts, mut sumw, mut sumw2) = (vec![], vec![], vec![]);
+    for histogram in histograms {
+        let (of, weighted) = histogram.map(|Histogram { counts, weighted, .. }| (counts, weighted)).unzip();
+        let (w, w2) = weighted.flatten().map(|Weighted { sumw, sumw2 }| (sumw, sumw2)).unzip();
+        counts.push(of);
+        sumw.push(w);
+        sumw2.push(w2);
+    }
+    let columns = vec![
+        Arc::new(axes) as ArrayRef,
+        lists::<UInt64Type>(counts)?,
+        lists::<Float64Type>(sumw)?,
+        lists::<Float64Type>(sumw2)?,
     ];
     let nulls = (nulls.null_count() > 0).then_some(nulls);
-    Ok(StructArray::try_new_with_length(fields(), columns, nulls, histograms.len())?)
+    Ok(StructArray::try_new_with_length(fields(), columns, nulls, rows)?)
 }
 
-/// A list of numbers per histogram.
-fn lists<T: ArrowPrimitiveType>(
-    histograms: &[Option<Histogram>],
-    of: impl Fn(&Histogram) -> Option<&[T::Native]>,
-) -> Result<ArrayRef> {
-    let rows: Vec<_> = histograms.iter().map(|histogram| histogram.as_ref().and_then(&of)).collect();
-    let cells = rows.iter().flatten().map(|row| row.len()).sum();
+/// A list of numbers per row.
+fn lists<T: ArrowPrimitiveType>(mut rows: Vec<Option<Vec<T::Native>>>) -> Result<ArrayRef> {
+    let cells: usize = rows.iter().flatten().map(Vec::len).sum();
     if i32::try_from(cells).is_err() {
         return exec_err!("{cells} cells in one column of histograms are more than one can hold");
     }
-    let mut values: Vec<T::Native> = Vec::with_capacity(cells);
-    rows.iter().flatten().for_each(|row| values.extend_from_slice(row));
     let nulls = NullBuffer::from_iter(rows.iter().map(Option::is_some));
+    let offsets = OffsetBuffer::from_lengths(rows.iter().map(|row| row.as_ref().map_or(0, Vec::len)));
+    let values = match &mut rows[..] {
+        [Some(only)] => std::mem::take(only),
+        rows => {
+            let mut values = Vec::with_capacity(cells);
+            rows.iter().flatten().for_each(|row| values.extend_from_slice(row));
+            values
+        }
+    };
     Ok(Arc::new(ListArray::try_new(
         Arc::new(Field::new_list_field(T::DATA_TYPE, true)),
-        OffsetBuffer::from_lengths(rows.iter().map(|row| row.map_or(0, <[_]>::len))),
+        offsets,
         Arc::new(PrimitiveArray::<T>::new(ScalarBuffer::from(values), None)),
         (nulls.null_count() > 0).then_some(nulls),
     )?))
@@ -136,7 +151,7 @@ mod tests {
         let mut weighted = ExactHistogram::new(axes, true).unwrap();
         weighted.fill_one(&[f64::NAN, 0.0], 0.25);
         let histograms = [Some(counted.finish()), None, Some(weighted.finish())];
-        let array = histogram_array(&histograms).unwrap();
+        let array = histogram_array(histograms.to_vec()).unwrap();
         assert_eq!(array.data_type(), &histogram_data_type());
         assert!(is_histogram(array.data_type()) && !is_histogram(&axis_data_type()));
         for (row, histogram) in histograms.iter().enumerate() {
@@ -148,7 +163,7 @@ mod tests {
     #[test]
     fn contents_that_do_not_fit_the_axes_are_refused() {
         let good = ExactHistogram::new(vec![Axis::boolean()], false).unwrap().finish();
-        let (fields, mut columns, nulls) = histogram_array(&[Some(good)]).unwrap().into_parts();
+        let (fields, mut columns, nulls) = histogram_array(vec![Some(good)]).unwrap().into_parts();
         columns[1] = Arc::new(ListArray::from_iter_primitive::<UInt64Type, _, _>([Some([Some(1)])]));
         let bad = StructArray::new(fields, columns, nulls);
         let error = histogram_at(&bad, 0).unwrap_err();

@@ -2,12 +2,12 @@
 
 use std::collections::HashSet;
 
-use ana_hist::{Axis, ExactHistogram, Histogram};
+use ana_hist::{Axis, ExactHistogram};
 use ana_kernels::{
     Backend, BinPlan, Bitmap, Column, FillPlan, Level, PlanBatch, PlanExecutor, PlanValue, PlannedFill, Room,
     Selection, Values,
 };
-use arrow::array::{Array, ArrayRef, AsArray, BooleanArray};
+use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, LargeBinaryArray};
 use arrow::buffer::{BooleanBuffer, OffsetBuffer};
 use arrow::datatypes::DataType;
 use datafusion_common::{Result, internal_datafusion_err, internal_err};
@@ -18,8 +18,8 @@ use super::expressions::Id;
 use super::fusion::{Fusion, HistCall, Kind, Part};
 use super::hold::Hold;
 use super::pool::Pool;
-use crate::aggregate::Hist;
 use crate::aggregate::histogram::{Machine, Reading, column_of, field_of};
+use crate::aggregate::{Hist, Unrounded};
 use crate::arguments::item;
 use crate::error::FunctionError;
 use crate::histogram::histogram_array;
@@ -169,26 +169,33 @@ impl LevelFills {
     /// The results, one row per group, with their outputs. Memory is given back as they are made.
     pub(super) fn finish(
         &mut self,
+        fusion: &Fusion,
         groups: usize,
         results: &MemoryReservation,
         tables: &Hold,
         mut each: impl FnMut(usize, ArrayRef),
     ) -> Result<()> {
-        let array = |histograms: Vec<Histogram>| -> Result<ArrayRef> {
-            let histograms: Vec<_> = histograms.into_iter().map(Some).collect();
-            Ok(Arc::new(histogram_array(&histograms)?))
+        let unrounded = |output: usize| match &fusion.outputs[output].kind {
+            Kind::Hist(call) => Ok(call.bound()?.is_unrounded()),
+            _ => internal_err!("no histogram"),
         };
         for Alone { output, machine, histograms } in &mut self.alone {
             reach(histograms, machine, groups)?;
             results.try_grow(histograms.iter().map(finished_bytes).sum())?;
-            each(*output, array(histograms.iter().map(ExactHistogram::finish).collect())?);
-            histograms.clear();
+            let histograms = std::mem::take(histograms);
+            each(*output, if unrounded(*output)? { exact(histograms) } else { finished(&histograms)? });
         }
         let Some(planned) = &mut self.planned else { return Ok(()) };
         for (fill, &output) in planned.outputs.iter().enumerate() {
             results.try_grow(groups.saturating_mul(finished_bytes(&planned.machines[fill].empty()?)))?;
             let held = planned.filler.held(fill);
-            each(output, array(planned.filler.finish(fill, groups).map_err(FunctionError::Fill)?)?);
+            let result = if unrounded(output)? {
+                exact(planned.filler.take(fill, groups).map_err(FunctionError::Fill)?)
+            } else {
+                let finished = planned.filler.finish(fill, groups).map_err(FunctionError::Fill)?;
+                Arc::new(histogram_array(finished.into_iter().map(Some).collect())?)
+            };
+            each(output, result);
             tables.shrink(held);
         }
         Ok(())
@@ -219,6 +226,15 @@ impl LevelFills {
                     + planned.machines.iter().map(Machine::size).sum::<usize>()
             })
     }
+}
+
+fn finished(histograms: &[ExactHistogram]) -> Result<ArrayRef> {
+    Ok(Arc::new(histogram_array(histograms.iter().map(|histogram| Some(histogram.finish())).collect())?))
+}
+
+fn exact(histograms: Vec<ExactHistogram>) -> ArrayRef {
+    let bytes = histograms.into_iter().map(|histogram| Unrounded::Histogram(histogram).to_bytes());
+    Arc::new(LargeBinaryArray::from_iter_values(bytes))
 }
 
 /// Bytes of a histogram as it is written: counts, and with weights two sums.

@@ -93,12 +93,12 @@ pub(super) struct Part {
     pub(super) field: Option<usize>,
 }
 
+/// The description, and an input for each of its shares.
+pub(super) type Fused = (Fusion, Vec<Arc<dyn ExecutionPlan>>);
+
 /// The description of a partial aggregation that fills a histogram, and the inputs it needs; `None` where the operator
 /// would not help or cannot stand in its place.
-pub(super) fn fuse(
-    aggregate: &AggregateExec,
-    read_again: ReadAgain,
-) -> Result<Option<(Fusion, Vec<Arc<dyn ExecutionPlan>>)>> {
+pub(super) fn fuse(aggregate: &AggregateExec, read_again: ReadAgain) -> Result<Option<Fused>> {
     let fills = |expr: &Arc<AggregateFunctionExpr>| {
         let function = expr.fun().inner();
         let hist = function.downcast_ref::<Hist>().is_some_and(|hist| hist.is_bound());

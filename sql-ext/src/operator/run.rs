@@ -345,10 +345,12 @@ impl Run {
         };
         let results = self.beside.new_empty();
         let mut of_fills: Vec<Option<ArrayRef>> = vec![None; self.fusion.outputs.len()];
-        for fills in &mut self.fills {
-            fills.finish(count, &results, &self.tables, |output, result| of_fills[output] = Some(result))?;
-        }
         let fusion = &self.fusion;
+        for fills in &mut self.fills {
+            fills.finish(fusion, count, &results, &self.tables, |output, result| {
+                of_fills[output] = Some(result)
+            })?;
+        }
         for ((output, filled), other) in fusion.outputs.iter().zip(of_fills).zip(self.others) {
             columns.push(match (filled, other) {
                 (Some(filled), _) => filled,

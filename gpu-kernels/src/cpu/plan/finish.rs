@@ -33,6 +33,16 @@ impl PlanFiller {
         let splitters = planned.weights.map_or(&[][..], |set| self.weights[set].splitters());
         Ok(finished(&table, &planned, &self.chosen[planned.selection], splitters, &rest))
     }
+
+    /// The histograms of a fill, one per group, before they are rounded. What they were made of is gone afterwards.
+    ///
+    /// # Errors
+    /// A fill that is not there.
+    pub fn take(&mut self, fill: usize, groups: usize) -> Result<Vec<ExactHistogram>> {
+        let histograms = std::mem::take(self.histograms(fill, groups)?);
+        self.tables[fill] = self.tables[fill].emptied();
+        Ok(histograms)
+    }
 }
 
 fn finished(

@@ -177,7 +177,7 @@ impl Accumulator for HistAccumulator {
             let histogram = Unrounded::Histogram(self.histogram.clone());
             return Ok(ScalarValue::LargeBinary(Some(histogram.to_bytes())));
         }
-        Ok(ScalarValue::Struct(Arc::new(histogram_array(&[Some(self.histogram.finish())])?)))
+        Ok(ScalarValue::Struct(Arc::new(histogram_array(vec![Some(self.histogram.finish())])?)))
     }
 
     fn size(&self) -> usize {

@@ -63,7 +63,7 @@ impl GroupsAccumulator for HistGroups {
             return Ok(Arc::new(LargeBinaryArray::from_iter_values(bytes)));
         }
         let finished: Vec<_> = histograms.iter().map(|histogram| Some(histogram.finish())).collect();
-        Ok(Arc::new(histogram_array(&finished)?))
+        Ok(Arc::new(histogram_array(finished)?))
     }
 
     fn convert_to_state(

@@ -134,6 +134,11 @@ impl Hist {
         Ok(Expr::AggregateFunction(AggregateFunction { func, params }))
     }
 
+    /// Whether it gives [`Unrounded`](crate::aggregate::Unrounded) histograms.
+    pub(crate) fn is_unrounded(&self) -> bool {
+        self.unrounded
+    }
+
     /// Whether the axes are taken out of the arguments.
     pub(crate) fn is_bound(&self) -> bool {
         self.bound.is_some()
