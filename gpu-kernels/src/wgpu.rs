@@ -13,6 +13,8 @@ mod columns;
 mod cuts;
 mod device;
 mod filler;
+mod formula;
+mod gather;
 mod inject;
 mod keys;
 mod layout;

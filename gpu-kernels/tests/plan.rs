@@ -70,6 +70,7 @@ fn plan() -> FillPlan {
             Selection { filter: None, categories: Some((5..25).collect()) },
         ],
         weights: vec![vec![0], vec![0, 1, 2, 3], vec![2, 2]],
+        formulas: vec![],
         fills: vec![
             fill(&[0], 0, None, false),
             fill(&[0], 1, Some(0), false),
@@ -273,6 +274,7 @@ fn integers_are_emptied_before_they_overflow() {
         selections: vec![Selection::default()],
         weights: vec![vec![0]],
         fills: vec![PlannedFill { bins: vec![], selection: 0, weights: Some(0), varied: false }],
+        formulas: vec![],
     };
     let axis = Axis::integer(0, 1).unwrap();
     // No axis of values: one of categories keeps the histogram from having none.

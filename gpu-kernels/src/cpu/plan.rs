@@ -19,6 +19,7 @@ use super::axis::{AxisPlan, check_weight};
 use super::block::BLOCK;
 use crate::error::{KernelError, Result};
 use crate::fill::Level;
+use crate::formula::made;
 use crate::plan::{FillPlan, PlanBatch, PlanValue, PlannedFill};
 
 pub(crate) use selection::Chosen;
@@ -96,6 +97,16 @@ impl PlanFiller {
     /// # Errors
     /// Slices that do not fit together, or values that their axis does not take; nothing is added then.
     pub fn fill(&mut self, batch: &PlanBatch<'_>) -> Result<()> {
+        if self.plan.formulas.is_empty() {
+            return self.fill_made(batch);
+        }
+        self.check(batch)?;
+        let formulas = self.plan.formulas.clone();
+        made(&formulas, batch, |batch| self.fill_made(batch))
+    }
+
+    /// Adds a batch in which all values are there.
+    fn fill_made(&mut self, batch: &PlanBatch<'_>) -> Result<()> {
         self.check(batch)?;
         self.reach(batch.group_count);
         if batch.rows == 0 {
@@ -137,6 +148,7 @@ impl PlanFiller {
     /// Whether a batch is one for this plan.
     pub(crate) fn check(&self, batch: &PlanBatch<'_>) -> Result<()> {
         batch.check(&self.plan)?;
+        self.plan.formulas.iter().try_for_each(|formula| formula.check_batch(batch))?;
         self.check_types(batch)
     }
 

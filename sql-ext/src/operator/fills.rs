@@ -338,6 +338,7 @@ impl Planned {
             masks: &masks_lent,
             weights: &weights_lent,
             active: &active,
+            inputs: &[],
         };
         self.filler.fill(&batch).map_err(FunctionError::Fill)?;
         for (fill, _) in active.iter().enumerate().filter(|(_, active)| !**active) {
