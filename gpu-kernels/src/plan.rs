@@ -137,6 +137,15 @@ impl FillPlan {
         values.chain(of_mask)
     }
 
+    /// The formulas that active fills need.
+    pub(crate) fn needed(&self, active: &[bool]) -> Vec<usize> {
+        let fills = self.fills.iter().zip(active).filter(|(_, active)| **active);
+        let mut needed: Vec<usize> = fills.flat_map(|(fill, _)| self.formulas_of(fill)).map(|(i, _)| i).collect();
+        needed.sort_unstable();
+        needed.dedup();
+        needed
+    }
+
     fn formula(&self, is: impl Fn(&Given) -> bool) -> Option<(usize, usize)> {
         let mut all = self.formulas.iter().enumerate();
         all.find_map(|(number, formula)| {

@@ -26,6 +26,7 @@ mod timing;
 
 pub use device::{Gpu, adapters};
 pub use filler::DeviceFiller;
+pub(crate) use formula::why_not;
 pub use inject::{Injection, Planned};
 
 use crate::backend::DeviceFault;

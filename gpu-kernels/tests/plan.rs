@@ -233,6 +233,7 @@ impl Batch {
             masks: &masks,
             weights: &weights,
             active: &active,
+            inputs: &[],
         })
     }
 }
@@ -296,6 +297,7 @@ fn integers_are_emptied_before_they_overflow() {
             masks: &[],
             weights: &[Column::events(Values::F64(&weights))],
             active: &[true],
+            inputs: &[],
         };
         filler.fill(&batch).unwrap();
         want.fill_weighted(&vec![1; rows], &weights);

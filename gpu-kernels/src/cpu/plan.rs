@@ -19,7 +19,7 @@ use super::axis::{AxisPlan, check_weight};
 use super::block::BLOCK;
 use crate::error::{KernelError, Result};
 use crate::fill::Level;
-use crate::formula::made;
+use crate::formula::{Formula, made};
 use crate::plan::{FillPlan, PlanBatch, PlanValue, PlannedFill};
 
 pub(crate) use selection::Chosen;
@@ -101,7 +101,8 @@ impl PlanFiller {
             return self.fill_made(batch);
         }
         self.check(batch)?;
-        let formulas = self.plan.formulas.clone();
+        let formulas: Vec<Formula> =
+            self.plan.needed(batch.active).into_iter().map(|i| self.plan.formulas[i].clone()).collect();
         made(&formulas, batch, |batch| self.fill_made(batch))
     }
 
@@ -148,7 +149,8 @@ impl PlanFiller {
     /// Whether a batch is one for this plan.
     pub(crate) fn check(&self, batch: &PlanBatch<'_>) -> Result<()> {
         batch.check(&self.plan)?;
-        self.plan.formulas.iter().try_for_each(|formula| formula.check_batch(batch))?;
+        let needed = self.plan.needed(batch.active).into_iter();
+        needed.map(|formula| &self.plan.formulas[formula]).try_for_each(|formula| formula.check_batch(batch))?;
         self.check_types(batch)
     }
 

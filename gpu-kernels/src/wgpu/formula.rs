@@ -15,7 +15,7 @@ mod writer;
 
 use std::fmt::Write;
 
-use crate::ir::{ColumnType, Kernel, Source, Type};
+use crate::ir::{ColumnType, Kernel, OutputType, Source, Type};
 use expression::Scope;
 use writer::Writer;
 
@@ -52,6 +52,9 @@ pub(super) const MOST_VECTORS: usize = 32;
 /// What has no form.
 pub(crate) fn source(kernel: &Kernel, uses: &[Use]) -> Form<String> {
     let columns = kernel.columns().count();
+    if columns == 0 {
+        return no_form("no columns");
+    }
     if BEFORE_INPUTS + columns + uses.len() > MOST_VECTORS {
         return no_form(format!("{columns} columns"));
     }
@@ -81,6 +84,21 @@ pub(crate) fn source(kernel: &Kernel, uses: &[Use]) -> Form<String> {
          for (var event = id.x; event < step.at[0].x; event += groups.x * GROUP) {{\none(event);\n}}\n}}\n"
     );
     Ok(text)
+}
+
+/// Why the outputs of a kernel have no form, if they have none: each is looked at as a value on an axis or, if it is a
+/// truth, as a mask.
+pub(crate) fn why_not(kernel: &Kernel) -> Option<String> {
+    let outputs = match kernel.check() {
+        Ok(outputs) => outputs,
+        Err(error) => return Some(error.to_string()),
+    };
+    let of = |(output, of): (usize, &OutputType)| match of.ty {
+        Type::Bool => Use::Mask(output),
+        _ => Use::Bin(output),
+    };
+    let uses: Vec<Use> = outputs.iter().enumerate().map(of).collect();
+    source(kernel, &uses).err().map(|reason| reason.to_string())
 }
 
 /// A function for every column.

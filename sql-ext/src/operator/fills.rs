@@ -15,11 +15,13 @@ use std::sync::Arc;
 
 use super::expressions::Id;
 use super::fusion::{Fusion, HistCall, Kind, Part};
+use super::lift::Lifted;
 use super::pool::Pool;
 use crate::aggregate::Hist;
 use crate::aggregate::histogram::{Machine, Reading, column_of, field_of};
 use crate::arguments::item;
 use crate::error::FunctionError;
+use crate::event::Columns;
 use crate::jagged::list;
 use crate::slices;
 use crate::survivors::truth;
@@ -47,6 +49,7 @@ struct Planned {
     outputs: Vec<usize>,
     /// For batches that the plan does not take.
     machines: Vec<Machine>,
+    lifted: Lifted,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -151,6 +154,11 @@ impl LevelFills {
             }
         }
         Ok(states)
+    }
+
+    /// Why values of the plan stay on the CPU.
+    pub(super) fn notes(&self) -> &[String] {
+        self.planned.as_ref().map_or(&[], |planned| &planned.lifted.notes)
     }
 
     /// The filler of the plan, if there is one.
@@ -263,14 +271,36 @@ impl Planned {
             empty.push(machine.empty()?);
             machines.push(machine);
         }
+        let lifted = if backend.takes(&plan) {
+            let numeric = |value: usize| {
+                plan.bins.iter().filter(|bin| bin.value == value).all(|bin| bin.axis.is_numeric())
+            };
+            let all = values.iter().enumerate().map(|(value, (id, _))| (value, *id));
+            let all: Vec<(usize, Id)> = all.filter(|(value, _)| numeric(*value)).collect();
+            Lifted::new(&fusion.steps, backend, &all)
+        } else {
+            Lifted::default()
+        };
+        plan.formulas.clone_from(&lifted.formulas);
         let filler = backend.filler(plan, empty).map_err(FunctionError::Fill)?;
-        Ok(Self { filler, values, masks, weights, outputs, machines })
+        Ok(Self { filler, values, masks, weights, outputs, machines, lifted })
     }
 
     fn fill(&mut self, fusion: &Fusion, pool: &Pool<'_>, groups: usize) -> Result<()> {
         // A value that cannot be evaluated for all rows of the level may be one for those that pass a filter.
-        let values: Vec<Option<Read>> =
-            self.values.iter().map(|(id, reading)| read(pool, *id, reading).ok()).collect();
+        let of_formulas: Vec<bool> = (0..self.values.len()).map(|value| self.lifted.gives(value)).collect();
+        let values: Vec<Option<Read>> = self
+            .values
+            .iter()
+            .zip(&of_formulas)
+            .map(|((id, reading), lifted)| if *lifted { None } else { read(pool, *id, reading).ok() })
+            .collect();
+        let inputs: Option<Vec<Columns>> = self
+            .lifted
+            .inputs
+            .iter()
+            .map(|(id, source)| Columns::of_array(*source, &pool.get(*id).ok()?, pool.rows()).ok())
+            .collect();
         let weights: Vec<Option<ArrayRef>> = self
             .weights
             .iter()
@@ -293,10 +323,12 @@ impl Planned {
             .fills
             .iter()
             .map(|fill| {
-                let used: Vec<_> =
-                    fill.bins.iter().map(|&bin| values[plan.bins[bin].value].as_ref()).collect();
+                let numbers = || fill.bins.iter().map(|&bin| plan.bins[bin].value);
+                let read = numbers().filter(|&value| !of_formulas[value]);
+                let used: Vec<_> = read.map(|value| values[value].as_ref()).collect();
                 let selection = &plan.selections[fill.selection];
                 agree(&used)
+                    && (inputs.is_some() || !numbers().any(|value| of_formulas[value]))
                     && fill
                         .weights
                         .is_none_or(|set| plan.weights[set].iter().all(|&weight| weights[weight].is_some()))
@@ -330,6 +362,7 @@ impl Planned {
                 None => Ok(nothing),
             })
             .collect::<Result<Vec<_>>>()?;
+        let inputs_lent = inputs.iter().flatten().map(input).collect::<Result<Vec<_>>>()?;
         let batch = PlanBatch {
             rows: pool.rows(),
             groups: pool.groups(),
@@ -338,7 +371,7 @@ impl Planned {
             masks: &masks_lent,
             weights: &weights_lent,
             active: &active,
-            inputs: &[],
+            inputs: &inputs_lent,
         };
         self.filler.fill(&batch).map_err(FunctionError::Fill)?;
         for (fill, _) in active.iter().enumerate().filter(|(_, active)| !**active) {
@@ -362,6 +395,14 @@ fn agree(values: &[Option<&Read>]) -> bool {
         }
     }
     true
+}
+
+/// A column that formulas read.
+fn input(columns: &Columns) -> Result<PlanValue<'_>> {
+    let slice = columns.slice()?;
+    let level = if slice.offsets.is_some() { Level::Item } else { Level::Event };
+    let column = Column { values: slice.values, validity: slice.validity, level };
+    Ok(PlanValue { column, offsets: slice.offsets, lists: None })
 }
 
 fn lend<'a>(read: &'a Read, reading: &Reading) -> Result<Column<'a>> {

@@ -15,6 +15,7 @@ mod exec;
 mod expressions;
 mod fills;
 mod fusion;
+mod lift;
 mod place;
 mod pool;
 mod rule;

@@ -69,8 +69,9 @@ struct Metrics {
     fill: Time,
     other: Time,
     events: Vec<Count>,
-    /// Events that a device took, and events that the CPU took in its place; none without a device.
-    places: Option<(Count, Count, Time)>,
+    /// Events that a device took, events that the CPU took in its place, and of the former those that lay too near to an
+    /// edge for the device; none without a device.
+    places: Option<(Count, Count, Count, Time)>,
 }
 
 impl Metrics {
@@ -84,18 +85,24 @@ impl Metrics {
             events: (0..levels).map(events).collect(),
             places: device.then(|| {
                 let count = |name| MetricBuilder::new(set).counter(name, partition);
-                (count("events_filled_on_device"), count("events_filled_by_cpu"), time("time_device"))
+                (
+                    count("events_filled_on_device"),
+                    count("events_filled_by_cpu"),
+                    count("events_decided_by_cpu"),
+                    time("time_device"),
+                )
             }),
         }
     }
 
     fn places(&self, executor: &PlanExecutor) {
         let (on_device, by_cpu) = executor.events();
-        if let Some((device, cpu, time)) = &self.places {
+        if let Some((device, cpu, decided, time)) = &self.places {
             time.add_duration(executor.device_time());
             let number = |n: u64| usize::try_from(n).unwrap_or(usize::MAX);
             device.add(number(on_device));
             cpu.add(number(by_cpu));
+            decided.add(number(executor.undecided()));
         }
     }
 }
@@ -321,7 +328,7 @@ impl Run {
                 of_fills[output] = Some(state);
             }
             if let Some(executor) = fills.executor() {
-                self.told.add(executor);
+                self.told.add(executor, fills.notes());
                 self.metrics.places(executor);
             }
         }

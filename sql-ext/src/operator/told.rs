@@ -10,10 +10,10 @@ use parking_lot::Mutex;
 pub struct Told(Mutex<(BTreeSet<String>, BTreeSet<String>)>);
 
 impl Told {
-    pub(super) fn add(&self, executor: &PlanExecutor) {
+    pub(super) fn add(&self, executor: &PlanExecutor, notes: &[String]) {
         let mut told = self.0.lock();
         told.0.extend(executor.fault());
-        told.1.extend(executor.notes().iter().cloned());
+        told.1.extend(executor.notes().iter().chain(notes).cloned());
     }
 
     /// How the device failed; the CPU did what it had not finished.
