@@ -268,7 +268,7 @@ impl Backend {
 
     /// Why the values that a kernel gives cannot be computed on a device and filled into histograms there.
     #[must_use]
-    pub fn why_not(&self, kernel: &Kernel) -> Option<String> {
+    pub fn why_not(kernel: &Kernel) -> Option<String> {
         #[cfg(feature = "gpu")]
         return crate::wgpu::why_not(kernel);
         #[cfg(not(feature = "gpu"))]

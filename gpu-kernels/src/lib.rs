@@ -45,6 +45,6 @@ pub mod wgpu;
 pub use backend::{Backend, DeviceChoice, Devices, PlanExecutor};
 pub use cpu::{Filler, PlanFiller};
 pub use error::{KernelError, Result};
-pub use formula::{Formula, Given};
 pub use fill::{Bitmap, Column, Fill, Level, Values};
+pub use formula::{Formula, Given};
 pub use plan::{BinPlan, FillPlan, PlanBatch, PlanValue, PlannedFill, Selection};

@@ -112,7 +112,8 @@ impl FillPlan {
             formula.check()?;
             for given in &formula.gives {
                 if let Given::Mask { mask, .. } = *given {
-                    let category = |of: &Selection| of.categories.as_ref().is_some_and(|all| all.contains(&mask));
+                    let category =
+                        |of: &Selection| of.categories.as_ref().is_some_and(|all| all.contains(&mask));
                     plan("a formula for a category", !self.selections.iter().any(category))?;
                 }
             }
@@ -131,7 +132,10 @@ impl FillPlan {
     }
 
     /// The formulas that a fill needs, with their outputs.
-    pub(crate) fn formulas_of<'a>(&'a self, fill: &'a PlannedFill) -> impl Iterator<Item = (usize, usize)> + 'a {
+    pub(crate) fn formulas_of<'a>(
+        &'a self,
+        fill: &'a PlannedFill,
+    ) -> impl Iterator<Item = (usize, usize)> + 'a {
         let of_mask = self.selections[fill.selection].filter.and_then(|mask| self.formula_of_mask(mask));
         let values = fill.bins.iter().filter_map(|&bin| self.formula_of_value(self.bins[bin].value));
         values.chain(of_mask)
@@ -140,7 +144,8 @@ impl FillPlan {
     /// The formulas that active fills need.
     pub(crate) fn needed(&self, active: &[bool]) -> Vec<usize> {
         let fills = self.fills.iter().zip(active).filter(|(_, active)| **active);
-        let mut needed: Vec<usize> = fills.flat_map(|(fill, _)| self.formulas_of(fill)).map(|(i, _)| i).collect();
+        let mut needed: Vec<usize> =
+            fills.flat_map(|(fill, _)| self.formulas_of(fill)).map(|(i, _)| i).collect();
         needed.sort_unstable();
         needed.dedup();
         needed

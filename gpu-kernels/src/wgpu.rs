@@ -21,6 +21,7 @@ mod layout;
 mod pipeline;
 mod program;
 mod redo;
+mod refuse;
 mod stage;
 mod timing;
 

@@ -150,7 +150,9 @@ impl PlanFiller {
     pub(crate) fn check(&self, batch: &PlanBatch<'_>) -> Result<()> {
         batch.check(&self.plan)?;
         let needed = self.plan.needed(batch.active).into_iter();
-        needed.map(|formula| &self.plan.formulas[formula]).try_for_each(|formula| formula.check_batch(batch))?;
+        needed
+            .map(|formula| &self.plan.formulas[formula])
+            .try_for_each(|formula| formula.check_batch(batch))?;
         self.check_types(batch)
     }
 

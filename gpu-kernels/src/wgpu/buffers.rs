@@ -5,8 +5,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use wgpu::{
-    BindGroup, BindGroupEntry, BindingResource, Buffer, BufferBinding, BufferSize, BufferUsages, ComputePipeline,
-    MapMode,
+    BindGroup, BindGroupEntry, BindingResource, Buffer, BufferBinding, BufferSize, BufferUsages,
+    ComputePipeline, MapMode,
 };
 
 use super::Outcome;
@@ -72,6 +72,7 @@ fn there(place: &Option<Buffer>) -> Outcome<&Buffer> {
 
 impl Buffers {
     /// Copies a stage to slot `slot` and runs its steps.
+    #[allow(clippy::too_many_arguments, reason = "all that a submission is made of")]
     pub(super) fn run(
         &mut self,
         gpu: &Gpu,

@@ -10,18 +10,16 @@ use super::Outcome;
 use super::buffers::Buffers;
 use super::cuts::{Cut, CutSet};
 use super::device::Gpu;
-use super::keys::MOST_THRESHOLDS;
 use super::layout::Tables;
-use super::formula::{Use, source};
-use super::program::{MOST_AXES, PlannedUse, Program, ThresholdTables, uses};
+use super::program::{Program, ThresholdTables};
 use super::redo::Again;
+use super::refuse::{compiled, why_not};
 use super::stage::{Signature, Stage};
 use super::timing::SLOTS;
 use crate::backend::DeviceFault;
 use crate::cpu::{Chosen, FILLS, PlanFiller, Table};
 use crate::error::{KernelError, Result};
-use crate::fill::Level;
-use crate::plan::{FillPlan, PlanBatch, PlannedFill};
+use crate::plan::PlanBatch;
 
 /// Fills the histograms of a plan on a device; see the [module's head](super).
 #[derive(Debug)]
@@ -89,27 +87,11 @@ impl DeviceFiller {
 
     /// Compiles the formulas of the plan. What has no form is not for the device, and nothing is that needs it.
     fn compile(&mut self) {
-        let plan = self.host.plan();
         let mut notes = vec![];
-        for formula in &plan.formulas {
-            let uses = uses(plan, formula);
-            let on_axis = |of: &PlannedUse| match of {
-                PlannedUse::Bin { bin, .. } => plan.bins[*bin].axis.is_numeric(),
-                PlannedUse::Mask { .. } => true,
-            };
-            let used: Vec<Use> = uses
-                .iter()
-                .map(|of| match *of {
-                    PlannedUse::Bin { output, .. } => Use::Bin(output),
-                    PlannedUse::Mask { output, .. } => Use::Mask(output),
-                })
-                .collect();
-            match source(formula.kernel.kernel(), &used) {
-                Ok(source) if uses.iter().all(on_axis) => {
-                    self.formulas.push(self.gpu.pipelines.formula(&self.gpu.device, &source));
-                }
-                Ok(_) => notes.push("a formula on an axis of labels".to_owned()),
-                Err(reason) => notes.push(reason.to_string()),
+        for formula in &self.host.plan().formulas {
+            match compiled(&self.gpu, self.host.plan(), formula) {
+                Ok(pipeline) => self.formulas.push(pipeline),
+                Err(reason) => notes.push(reason),
             }
         }
         if !notes.is_empty() {
@@ -328,8 +310,7 @@ impl DeviceFiller {
         let program = Program::new(plan, &self.stage, thresholds, &self.tables, &self.landing, own, marks);
         let words = self.tables.words + self.mark_words();
         let (stage, formulas) = (&self.stage, &self.formulas);
-        let outcome =
-            self.buffers.run(&self.gpu, slot, stage, &program, &self.thresholds, formulas, words);
+        let outcome = self.buffers.run(&self.gpu, slot, stage, &program, &self.thresholds, formulas, words);
         let next = Stage::new(self.stage.signature.clone());
         self.sent.push(std::mem::replace(&mut self.stage, next));
         outcome.or_else(|fault| self.failed(fault))
@@ -427,32 +408,4 @@ impl DeviceFiller {
             self.notes.push(reason);
         }
     }
-}
-
-/// Why a fill of a batch is not for a device, if it is not.
-fn why_not(plan: &FillPlan, fill: &PlannedFill, batch: &PlanBatch<'_>) -> Option<String> {
-    if fill.bins.len() > MOST_AXES {
-        return Some(format!("a histogram of {} axes", fill.bins.len()));
-    }
-    for &bin in &fill.bins {
-        let bin = &plan.bins[bin];
-        let value = &batch.values[bin.value];
-        if bin.axis.is_numeric() && bin.axis.bins() >= MOST_THRESHOLDS {
-            return Some(format!("an axis of {} bins", bin.axis.bins()));
-        }
-        match (value.offsets, value.column.level) {
-            (Some(_), Level::Constant | Level::Event) => {
-                return Some("a value per event among lists".to_owned());
-            }
-            (Some(offsets), Level::Item) => {
-                let items = i64::from(offsets[batch.rows]) - i64::from(offsets[0]);
-                // As many as the integers of a cell hold.
-                if usize::try_from(items).is_ok_and(|items| items > FILLS) {
-                    return Some(format!("a batch of {items} items"));
-                }
-            }
-            (None, _) => {}
-        }
-    }
-    None
 }

@@ -39,9 +39,7 @@ impl Typed {
             u64::from(column.words[2 * entry + 1]) << 32 | u64::from(column.words[2 * entry])
         };
         match ty {
-            ColumnType::Bool => {
-                Self::Bool(bits(entries, |&entry| column.words[entry] != 0), entries.len())
-            }
+            ColumnType::Bool => Self::Bool(bits(entries, |&entry| column.words[entry] != 0), entries.len()),
             ColumnType::I8 => Self::I8(entries.iter().map(|entry| signed(entry) as i8).collect()),
             ColumnType::I16 => Self::I16(entries.iter().map(|entry| signed(entry) as i16).collect()),
             ColumnType::I32 => Self::I32(entries.iter().map(signed).collect()),

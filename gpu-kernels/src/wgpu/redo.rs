@@ -104,7 +104,8 @@ impl<'a> Again<'a> {
             for entry in stage.entries[fill.selection].chunks_exact(2) {
                 let (event, pattern) = (entry[0] as usize, entry[1]);
                 let place = self.place[event];
-                if place == NONE || mask.is_some_and(|(made, output)| !made[*output].is_true(place as usize)) {
+                if place == NONE || mask.is_some_and(|(made, output)| !made[*output].is_true(place as usize))
+                {
                     continue;
                 }
                 let starts = |bins: &Bins<'_>| {

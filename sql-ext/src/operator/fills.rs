@@ -30,6 +30,8 @@ use crate::survivors::truth;
 pub(super) struct LevelFills {
     planned: Option<Planned>,
     alone: Vec<Alone>,
+    /// Why a device does not do all of it.
+    notes: Vec<String>,
 }
 
 /// One histogram with its own accumulator.
@@ -97,9 +99,15 @@ impl LevelFills {
         let alone = alone
             .into_iter()
             .map(|(output, call)| Ok(Alone { output, machine: call.machine()?, histograms: vec![] }))
-            .collect::<Result<_>>()?;
+            .collect::<Result<Vec<_>>>()?;
         let planned = if planned.is_empty() { None } else { Some(Planned::new(fusion, &planned, backend)?) };
-        Ok(Self { planned, alone })
+        let mut notes = planned.as_ref().map_or(vec![], |planned| planned.lifted.notes.clone());
+        if backend.is_demanded() && !alone.is_empty() {
+            // Fill plans cut weights once per event, for all histograms and items.
+            notes
+                .push("a histogram with a weight per item: weights go to a device once per event".to_owned());
+        }
+        Ok(Self { planned, alone, notes })
     }
 
     /// Fills with the rows of a level.
@@ -156,9 +164,9 @@ impl LevelFills {
         Ok(states)
     }
 
-    /// Why values of the plan stay on the CPU.
+    /// Why a device does not do all of it.
     pub(super) fn notes(&self) -> &[String] {
-        self.planned.as_ref().map_or(&[], |planned| &planned.lifted.notes)
+        &self.notes
     }
 
     /// The filler of the plan, if there is one.
@@ -277,7 +285,7 @@ impl Planned {
             };
             let all = values.iter().enumerate().map(|(value, (id, _))| (value, *id));
             let all: Vec<(usize, Id)> = all.filter(|(value, _)| numeric(*value)).collect();
-            Lifted::new(&fusion.steps, backend, &all)
+            Lifted::new(&fusion.steps, &all)
         } else {
             Lifted::default()
         };

@@ -39,19 +39,23 @@ pub(super) struct Lifted {
 }
 
 impl Lifted {
-    /// Lifts `values`, given with their numbers, as far as the back end has a form for them.
-    pub(super) fn new(steps: &Steps, backend: &Backend, values: &[(usize, Id)]) -> Self {
+    /// Lifts `values`, given with their numbers, as far as devices have a form for them.
+    pub(super) fn new(steps: &Steps, values: &[(usize, Id)]) -> Self {
         let mut lifted = Self::default();
         let mut lift = Lift::new(steps);
         let (mut exprs, mut gives): (Vec<Expr>, Vec<Given>) = (vec![], vec![]);
-        for &(value, id) in values.iter().filter(|(_, id)| matches!(steps.step(*id), Ok(Step::Compute { .. }))) {
+        for &(value, id) in
+            values.iter().filter(|(_, id)| matches!(steps.step(*id), Ok(Step::Compute { .. })))
+        {
             let mut longer = lift.clone();
             let tried = longer.step(id).and_then(|expr| {
                 if longer.adopted.is_empty() {
-                    return Err("no event subquery in it, which is quicker to compute than to send".to_owned());
+                    return Err(
+                        "no event subquery in it, which is quicker to compute than to send".to_owned()
+                    );
                 }
                 let exprs: Vec<Expr> = exprs.iter().cloned().chain([expr]).collect();
-                backend.why_not(&longer.whole(&exprs)).map_or(Ok(exprs), Err)
+                Backend::why_not(&longer.whole(&exprs)).map_or(Ok(exprs), Err)
             });
             match tried {
                 Ok(longer_exprs) => {
@@ -72,7 +76,9 @@ impl Lifted {
             Ok(kernel) => {
                 let place = |column: &(Id, Source)| {
                     let is_list = |source: &Source| *source != Source::Scalar;
-                    let same = |(id, source): &(Id, Source)| *id == column.0 && is_list(source) == is_list(&column.1);
+                    let same = |(id, source): &(Id, Source)| {
+                        *id == column.0 && is_list(source) == is_list(&column.1)
+                    };
                     self.inputs.iter().position(same).unwrap_or_else(|| {
                         self.inputs.push(*column);
                         self.inputs.len() - 1
@@ -132,7 +138,8 @@ impl<'a> Lift<'a> {
             other => return Err(format!("a column of {other}")),
         };
         let known = self.columns.iter().position(|column| *column == (id, Source::Scalar));
-        if let Some(input) = known.and_then(|known| self.kernel.columns().nth(known)).map(|(input, _)| input) {
+        if let Some(input) = known.and_then(|known| self.kernel.columns().nth(known)).map(|(input, _)| input)
+        {
             return Ok(Expr::Scalar(input));
         }
         self.columns.push((id, Source::Scalar));
@@ -230,7 +237,8 @@ impl<'a> Lift<'a> {
         let query = match known {
             Some((_, _, query)) => query.clone(),
             None => {
-                self.columns.extend(of.kernel().columns().zip(&ids).map(|((_, input), &id)| (id, input.source)));
+                self.columns
+                    .extend(of.kernel().columns().zip(&ids).map(|((_, input), &id)| (id, input.source)));
                 let query = self.kernel.adopt(of.kernel());
                 self.adopted.push((text.to_owned(), ids, query.clone()));
                 query
@@ -242,7 +250,9 @@ impl<'a> Lift<'a> {
 
 fn text(value: &ScalarValue) -> Option<&str> {
     match value {
-        ScalarValue::Utf8(text) | ScalarValue::LargeUtf8(text) | ScalarValue::Utf8View(text) => text.as_deref(),
+        ScalarValue::Utf8(text) | ScalarValue::LargeUtf8(text) | ScalarValue::Utf8View(text) => {
+            text.as_deref()
+        }
         _ => None,
     }
 }

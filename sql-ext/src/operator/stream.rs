@@ -327,8 +327,9 @@ impl Run {
             for (output, state) in fills.states(count)? {
                 of_fills[output] = Some(state);
             }
+            self.told.note(fills.notes());
             if let Some(executor) = fills.executor() {
-                self.told.add(executor, fills.notes());
+                self.told.add(executor);
                 self.metrics.places(executor);
             }
         }

@@ -10,10 +10,14 @@ use parking_lot::Mutex;
 pub struct Told(Mutex<(BTreeSet<String>, BTreeSet<String>)>);
 
 impl Told {
-    pub(super) fn add(&self, executor: &PlanExecutor, notes: &[String]) {
+    pub(super) fn note(&self, notes: &[String]) {
+        self.0.lock().1.extend(notes.iter().cloned());
+    }
+
+    pub(super) fn add(&self, executor: &PlanExecutor) {
         let mut told = self.0.lock();
         told.0.extend(executor.fault());
-        told.1.extend(executor.notes().iter().chain(notes).cloned());
+        told.1.extend(executor.notes().iter().cloned());
     }
 
     /// How the device failed; the CPU did what it had not finished.

@@ -18,6 +18,9 @@ pub(super) struct Place {
     pub(super) depth: usize,
 }
 
+/// A subquery that is written: for the objects at these indices, with its outputs.
+pub(super) type Written = (Query, Vec<(VarId, String)>, Vec<Value>);
+
 /// A kernel on its way to WGSL.
 #[derive(Debug)]
 pub(super) struct Scope<'a> {
@@ -28,7 +31,7 @@ pub(super) struct Scope<'a> {
     /// Fields and conditions of derived collections that are written already, by collection, index and field.
     derived: HashMap<(CollectionId, String, Option<usize>), Value>,
     /// Subqueries that are written already.
-    pub(super) queries: Vec<(Query, Vec<(VarId, String)>, Vec<Value>)>,
+    pub(super) queries: Vec<Written>,
 }
 
 impl<'a> Scope<'a> {
@@ -82,7 +85,9 @@ impl<'a> Scope<'a> {
         let parts = &self.collection(collection)?.parts;
         if parts.is_empty() {
             let start = self.start(collection)?.name;
-            let Some(leader) = self.leaders[collection] else { return no_form("a collection without columns") };
+            let Some(leader) = self.leaders[collection] else {
+                return no_form("a collection without columns");
+            };
             let place = super::BEFORE_INPUTS + leader;
             let text = format!("i32(data[step.at[{place}].z + event + 1u] - {start})");
             return Ok(self.writer.value(Class::Integer, text, []));

@@ -58,7 +58,7 @@ impl Scope<'_> {
             self.conditions(query, level + 1, &mut sure)?;
             self.settle();
         }
-        state.take(self, &query.reduction, &sure)?;
+        state.take(self, query, &sure)?;
         self.writer.close_to(depth);
         self.places.truncate(outside);
         state.outputs(self, &query.reduction)

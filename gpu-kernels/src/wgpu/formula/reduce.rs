@@ -4,7 +4,7 @@ use super::constant::class;
 use super::expression::Scope;
 use super::writer::{Class, Value};
 use super::{Form, no_form};
-use crate::ir::{Aggregate, AggregateFunction, OrderKey, Reduction, Type};
+use crate::ir::{Aggregate, AggregateFunction, OrderKey, Query, Reduction, Type};
 
 /// The variables of a reduction.
 #[derive(Debug)]
@@ -72,8 +72,10 @@ impl State {
     }
 
     /// Takes the combination that the loops stand at; `sure` says whether it is one for certain.
-    pub(super) fn take(&self, scope: &mut Scope<'_>, reduction: &Reduction, sure: &str) -> Form<()> {
-        match (self, reduction) {
+    pub(super) fn take(&self, scope: &mut Scope<'_>, query: &Query, sure: &str) -> Form<()> {
+        // Without, the innermost variable is that of a query around it, whose blocks outlive these.
+        let has_loops = !query.generators.is_empty();
+        match (self, &query.reduction) {
             (Self::Exists(name), _) => {
                 scope.writer.line(&format!("{name} = select({name} | TRUE, TRUE, {sure});"));
                 Ok(())
@@ -96,7 +98,9 @@ impl State {
                 }
                 scope.writer.line(&format!("let {outcome} = outcome({found}, {here}, {rank});"));
                 scope.writer.open(&format!("if {outcome} != 0u"));
-                scope.settle();
+                if has_loops {
+                    scope.settle();
+                }
                 let mut new = vec![];
                 for value in values {
                     new.push(scope.expr(value)?.name);
@@ -135,9 +139,7 @@ impl State {
             }
             (Self::First { found, values, .. }, _) => {
                 let of = |(name, class): &(String, Class)| match class {
-                    Class::Bool => {
-                        scope.writer.snapshot(*class, &format!("first_of_truth({name}, {found})"))
-                    }
+                    Class::Bool => scope.writer.snapshot(*class, &format!("first_of_truth({name}, {found})")),
                     class => scope.writer.snapshot(*class, &format!("first_of({name}, {found})")),
                 };
                 Ok(values.iter().map(of).collect())
