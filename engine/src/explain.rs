@@ -10,6 +10,7 @@ use datafusion::{
     logical_expr::{Expr, LogicalPlan},
 };
 
+use ana_kernels::Backend;
 use ana_sql_ext::{aggregate::Hist, event::EventKernel, operator};
 
 use crate::error::Result;
@@ -23,6 +24,7 @@ pub(crate) fn additions(state: &SessionState, plan: &LogicalPlan) -> Result<Opti
         _ => return Ok(None),
     };
     let mut nests: Vec<String> = vec![];
+    let mut formless: Vec<String> = vec![];
     let mut fills = false;
     let mut collect = |expr: &Expr| {
         expr.apply(|part| {
@@ -32,6 +34,8 @@ pub(crate) fn additions(state: &SessionState, plan: &LogicalPlan) -> Result<Opti
                 let nest = format!("{}\n{}", kernel.sql(), kernel.kernel());
                 if !nests.contains(&nest) {
                     nests.push(nest);
+                    let why_not = Backend::why_not(kernel.kernel());
+                    formless.extend(why_not.map(|reason| format!("\n  {}: {reason}", kernel.sql())));
                 }
             }
             if let Expr::AggregateFunction(call) = part {
@@ -48,7 +52,7 @@ pub(crate) fn additions(state: &SessionState, plan: &LogicalPlan) -> Result<Opti
         rows.push(("event_subqueries", nests.join("\n\n")));
     }
     if fills {
-        rows.push(("device", device(state)));
+        rows.push(("device", device(state, &formless)));
     }
     if rows.is_empty() {
         return Ok(None);
@@ -60,12 +64,15 @@ pub(crate) fn additions(state: &SessionState, plan: &LogicalPlan) -> Result<Opti
     Ok(Some(RecordBatch::try_new(schema, columns).map_err(DataFusionError::from)?))
 }
 
-/// Where histograms are filled and why, and what is not done there.
-fn device(state: &SessionState) -> String {
+/// Where histograms are filled and why, and what is not done there; `formless` are event subqueries that only the CPU can do.
+fn device(state: &SessionState, formless: &[String]) -> String {
     match operator::backend(state.config()) {
         Ok(backend) if backend.is_device() => format!(
-            "bins and sums of histograms: {}\nreading, cuts, values, weights and event subqueries: CPU, which has the only form of them",
-            backend.place()
+            "bins and sums of histograms: {}\nevent subqueries that give a number per event to an axis: GPU, between certified \
+             bounds; the CPU decides about events too near to an edge\nreading, cuts, weights and other values: CPU{}{}",
+            backend.place(),
+            if formless.is_empty() { "" } else { "\nevent subqueries that have no form on the GPU:" },
+            formless.concat()
         ),
         Ok(backend) => format!("everything: {}", backend.place()),
         // The query will fail with it.

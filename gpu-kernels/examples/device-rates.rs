@@ -46,6 +46,7 @@ fn run(load: &Load, backend: &Backend) -> Result<(f64, Vec<Vec<u8>>), KernelErro
             categories: (load.categories > 0).then(|| (0..load.categories).collect()),
         }],
         weights: if load.weights > 0 { vec![(0..load.weights).collect()] } else { vec![] },
+        formulas: vec![],
         fills: (0..load.histograms)
             .map(|bin| PlannedFill {
                 bins: vec![bin],
@@ -87,6 +88,7 @@ fn run(load: &Load, backend: &Backend) -> Result<(f64, Vec<Vec<u8>>), KernelErro
         masks: &masks,
         weights: &weights,
         active: &active,
+        inputs: &[],
     };
     let mut filler = backend.filler(plan.clone(), empty)?;
     let started = Instant::now();

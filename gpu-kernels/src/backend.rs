@@ -19,6 +19,7 @@ use crate::wgpu::{DeviceFiller, Gpu};
 use crate::{
     cpu::PlanFiller,
     error::{KernelError, Result},
+    ir::Kernel,
     plan::FillPlan,
 };
 
@@ -251,6 +252,30 @@ impl Backend {
     pub fn forgiving(mut self) -> Self {
         self.choice = DeviceChoice::Auto;
         self
+    }
+
+    /// Whether a plan goes to a device, which then may compute values by itself.
+    #[must_use]
+    pub fn takes(&self, plan: &FillPlan) -> bool {
+        #[cfg(feature = "gpu")]
+        return self.gpu.is_some() && self.pays(plan);
+        #[cfg(not(feature = "gpu"))]
+        {
+            let _nothing_goes = plan;
+            false
+        }
+    }
+
+    /// Why the values that a kernel gives cannot be computed on a device and filled into histograms there.
+    #[must_use]
+    pub fn why_not(kernel: &Kernel) -> Option<String> {
+        #[cfg(feature = "gpu")]
+        return crate::wgpu::why_not(kernel);
+        #[cfg(not(feature = "gpu"))]
+        {
+            let _none_has_a_form = kernel;
+            Some("this build is without the GPU back end".to_owned())
+        }
     }
 
     /// Whether a plan is for the device, where there is one.

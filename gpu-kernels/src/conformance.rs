@@ -73,7 +73,7 @@ impl Case {
                 Batch::new(rows, &values, &bins, masks, weights, fills.len(), (grouped, has_nulls, sizes), r)
             })
             .collect();
-        Ok(Self { plan: FillPlan { bins, selections, weights: sets, fills }, batches })
+        Ok(Self { plan: FillPlan { bins, selections, weights: sets, fills, formulas: vec![] }, batches })
     }
 
     /// The plan.

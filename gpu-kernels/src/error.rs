@@ -57,6 +57,12 @@ pub enum KernelError {
         /// What is wrong.
         what: &'static str,
     },
+    /// A formula of the plan, and a batch.
+    #[error("a formula of the plan: {what}")]
+    Formula {
+        /// What is wrong.
+        what: String,
+    },
     /// A device by a name that none has.
     #[error("{name:?} is no device: auto, cpu, gpu, or gpu:N for adapter N")]
     DeviceName {

@@ -10,6 +10,7 @@ use ana_hist::{Axis, ExactHistogram};
 
 use crate::error::{KernelError, Result};
 use crate::fill::{Bitmap, Column, Level, check_offsets};
+use crate::formula::{Formula, Given};
 
 /// Histograms over one stream of batches, as plain data.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -22,6 +23,8 @@ pub struct FillPlan {
     pub weights: Vec<Vec<usize>>,
     /// The histograms.
     pub fills: Vec<PlannedFill>,
+    /// What the back end computes by itself.
+    pub formulas: Vec<Formula>,
 }
 
 /// A value on an axis.
@@ -84,6 +87,8 @@ pub struct PlanBatch<'a> {
     pub weights: &'a [Column<'a>],
     /// Which fills take part in this batch.
     pub active: &'a [bool],
+    /// Columns that formulas read, by number.
+    pub inputs: &'a [PlanValue<'a>],
 }
 
 /// Where a filler asks for memory.
@@ -109,7 +114,54 @@ impl FillPlan {
             plan("an axis of variations without weights", !fill.varied || number > 0)?;
             plan("an empty list of weights", fill.weights.is_none() || number > 0)?;
         }
+        for formula in &self.formulas {
+            formula.check()?;
+            for given in &formula.gives {
+                if let Given::Mask { mask, .. } = *given {
+                    let category =
+                        |of: &Selection| of.categories.as_ref().is_some_and(|all| all.contains(&mask));
+                    plan("a formula for a category", !self.selections.iter().any(category))?;
+                }
+            }
+        }
         Ok(())
+    }
+
+    /// The formula that gives a value, by its number, and its output.
+    pub(crate) fn formula_of_value(&self, value: usize) -> Option<(usize, usize)> {
+        self.formula(|given| matches!(given, Given::Value { value: own, .. } if *own == value))
+    }
+
+    /// The formula that narrows a mask, by its number, and its output.
+    pub(crate) fn formula_of_mask(&self, mask: usize) -> Option<(usize, usize)> {
+        self.formula(|given| matches!(given, Given::Mask { mask: own, .. } if *own == mask))
+    }
+
+    /// The formulas that a fill needs, with their outputs.
+    pub(crate) fn formulas_of<'a>(
+        &'a self,
+        fill: &'a PlannedFill,
+    ) -> impl Iterator<Item = (usize, usize)> + 'a {
+        let of_mask = self.selections[fill.selection].filter.and_then(|mask| self.formula_of_mask(mask));
+        let values = fill.bins.iter().filter_map(|&bin| self.formula_of_value(self.bins[bin].value));
+        values.chain(of_mask)
+    }
+
+    /// The formulas that active fills need.
+    pub(crate) fn needed(&self, active: &[bool]) -> Vec<usize> {
+        let fills = self.fills.iter().zip(active).filter(|(_, active)| **active);
+        let mut needed: Vec<usize> =
+            fills.flat_map(|(fill, _)| self.formulas_of(fill)).map(|(i, _)| i).collect();
+        needed.sort_unstable();
+        needed.dedup();
+        needed
+    }
+
+    fn formula(&self, is: impl Fn(&Given) -> bool) -> Option<(usize, usize)> {
+        let mut all = self.formulas.iter().enumerate();
+        all.find_map(|(number, formula)| {
+            formula.gives.iter().find(|given| is(given)).map(|given| (number, given.output()))
+        })
     }
 
     /// The empty histogram of a fill, given the labels of its categories and variations.

@@ -13,17 +13,21 @@ mod columns;
 mod cuts;
 mod device;
 mod filler;
+mod formula;
+mod gather;
 mod inject;
 mod keys;
 mod layout;
 mod pipeline;
 mod program;
 mod redo;
+mod refuse;
 mod stage;
 mod timing;
 
 pub use device::{Gpu, adapters};
 pub use filler::DeviceFiller;
+pub(crate) use formula::why_not;
 pub use inject::{Injection, Planned};
 
 use crate::backend::DeviceFault;

@@ -65,6 +65,7 @@ fn integers_are_emptied_before_they_overflow() {
         selections: vec![Selection::default()],
         weights: vec![vec![0]],
         fills: vec![PlannedFill { bins: vec![0], selection: 0, weights: Some(0), varied: false }],
+        formulas: vec![],
     };
     let empty = ExactHistogram::new(vec![axis], true).unwrap();
     let mut want = empty.clone();
@@ -82,6 +83,7 @@ fn integers_are_emptied_before_they_overflow() {
             masks: &[],
             weights: &[Column::events(Values::F64(&weights))],
             active: &[true],
+            inputs: &[],
         };
         filler.fill(&batch).unwrap();
         want.fill_weighted(&vec![1; rows], &weights);

@@ -71,6 +71,7 @@ fn plan() -> FillPlan {
             Selection { filter: None, categories: Some((5..25).collect()) },
         ],
         weights: vec![vec![0], vec![0, 1, 2, 3], vec![2, 2]],
+        formulas: vec![],
         fills: vec![
             fill(&[0], 0, None, false),
             fill(&[0], 1, Some(0), false),
@@ -237,6 +238,7 @@ impl Batch {
             masks: &masks,
             weights: &weights,
             active: &active,
+            inputs: &[],
         })
     }
 }
@@ -340,6 +342,7 @@ fn memory_follows_what_is_filled() {
         selections: vec![Selection { filter: None, categories: Some((0..100).collect()) }],
         weights: vec![(0..15).collect()],
         fills: vec![PlannedFill { bins: vec![0], selection: 0, weights: Some(0), varied: true }],
+        formulas: vec![],
     };
     let as_written = 101 * 16 * 102 * 24;
     let empty = || vec![empty(&plan, &plan.fills[0])];
@@ -359,6 +362,7 @@ fn memory_follows_what_is_filled() {
             masks: &masks,
             weights: &[Column::events(Values::F64(&weights)); 15],
             active: &[true],
+            inputs: &[],
         })
     };
     let mut filler = PlanFiller::new(plan.clone(), empty()).unwrap();
@@ -386,6 +390,7 @@ fn integers_are_emptied_before_they_overflow() {
         selections: vec![Selection::default()],
         weights: vec![vec![0]],
         fills: vec![PlannedFill { bins: vec![], selection: 0, weights: Some(0), varied: false }],
+        formulas: vec![],
     };
     let axis = Axis::integer(0, 1).unwrap();
     // No axis of values: one of categories keeps the histogram from having none.
@@ -407,6 +412,7 @@ fn integers_are_emptied_before_they_overflow() {
             masks: &[],
             weights: &[Column::events(Values::F64(&weights))],
             active: &[true],
+            inputs: &[],
         };
         filler.fill(&batch).unwrap();
         want.fill_weighted(&vec![1; rows], &weights);

@@ -32,3 +32,21 @@ async fn partitions_and_batches_do_not_show() {
         }
     }
 }
+
+/// Nothing is looked for at start: a query that does not ask for a GPU loads no driver, so there is nothing to wait for.
+#[cfg(target_os = "linux")]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_query_on_the_cpu_loads_no_driver() {
+    let session = Session::builder().threads(2).build().unwrap();
+    let file = workspace().join("tests/data/zmumu.root");
+    let sql = format!("SELECT hist(MET_pt, regular(50, 0, 60)) AS met FROM '{}'", file.display());
+    session.sql(&sql).await.unwrap().collect().await.unwrap();
+    let explained = session.sql(&format!("EXPLAIN {sql}")).await.unwrap().collect().await.unwrap();
+    let explained = format!("{:?}", explained.batches);
+    let libraries = std::fs::read_to_string("/proc/self/maps").unwrap();
+    assert!(libraries.contains("libc"), "{libraries}");
+    // A machine that was calibrated may know a GPU that pays.
+    if explained.contains("everything: CPU") {
+        assert!(!libraries.contains("libvulkan"), "a driver was loaded");
+    }
+}

@@ -62,6 +62,49 @@ async fn the_selections_of_the_repository_are_the_same_bits() {
     assert!(compared >= 20, "{compared}");
 }
 
+/// Values that event subqueries give, one number or a row of them, alone, in arithmetic, and with FILTER and GROUP BY.
+const VALUES: &str = "SELECT nMuon > 2 AS many,
+    hist((SELECT mass(a, b) FROM Muon a, Muon b WHERE idx(a) < idx(b) ORDER BY abs(mass(a, b) - 91.2) LIMIT 1),
+         regular(120, 0, 120), genWeight) AS mass,
+    hist((SELECT count(*) FROM Jet j WHERE j.pt > 20 AND NOT EXISTS (SELECT 1 FROM Muon m WHERE delta_r(j, m) < 0.4)),
+         integer(0, 8), weights => {'nominal': genWeight, 'up': genWeight * 1.1}) AS clean,
+    hist(best.pt, regular(50, 0, 100)) FILTER (WHERE MET_pt > 10) AS pt,
+    hist(best.eta * 2 - 1, regular(50, -8, 8), best.pt, regular(10, 0, 100)) AS scaled
+    FROM (SELECT *, (SELECT j.pt AS pt, j.eta AS eta FROM Jet j ORDER BY j.pt DESC LIMIT 1) AS best FROM events) e
+    GROUP BY nMuon > 2 ORDER BY 1";
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn values_computed_on_the_device_are_the_same_bits() {
+    let Some(device) = gpu("device values") else { return };
+    let file = workspace().join("tests/data/zmumu.root");
+    let mut found = vec![];
+    for place in [Device::Cpu, device] {
+        let session = session(place);
+        table(&session, &file).await;
+        let result = session.sql(VALUES).await.unwrap().collect().await.unwrap();
+        assert_eq!(result.report.by_cpu, [""; 0]);
+        found.push(format!("{:?}", result.batches));
+    }
+    assert!(found[0] == found[1]);
+    let session = session(device);
+    table(&session, &file).await;
+    let explained =
+        async |sql: &str| format!("{:?}", session.sql(sql).await.unwrap().collect().await.unwrap().batches);
+    let analysed = explained(&format!("EXPLAIN ANALYZE {VALUES}")).await;
+    assert!(analysed.contains("events_decided_by_cpu="), "{analysed}");
+    assert!(!analysed.contains("no form"), "{analysed}");
+    // What the device cannot do is named, with the reason, before it runs and afterwards.
+    let formless = "SELECT hist((SELECT p4(a, b).phi FROM Muon a, Muon b WHERE idx(a) < idx(b) LIMIT 1), regular(8, -4, 4)) AS h,
+        hist(Jet_pt, regular(8, 0, 80), Jet_eta) AS items FROM events";
+    let plan = explained(&format!("EXPLAIN {formless}")).await;
+    assert!(plan.contains("event subqueries that have no form on the GPU:"), "{plan}");
+    assert!(plan.contains("the operator atan2"), "{plan}");
+    let result = session.sql(formless).await.unwrap().collect().await.unwrap();
+    let said = result.report.by_cpu.join("; ");
+    assert!(said.contains("a value computed by the CPU: the operator atan2"), "{said}");
+    assert!(said.contains("a histogram with a weight per item"), "{said}");
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn explain_and_settings_say_where() {
     let file = workspace().join("tests/data/zmumu.root");

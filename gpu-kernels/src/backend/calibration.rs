@@ -63,6 +63,7 @@ mod tests {
             selections: vec![Selection::default()],
             weights: vec![vec![0; weights]],
             fills: vec![PlannedFill { bins: vec![], selection: 0, weights: Some(0), varied: true }; 3],
+            formulas: vec![],
         };
         // 5 ns + 1 ns per weight beside 4 ns per weight and core.
         let calibration = Calibration { device: [6e-9, 21e-9], core: [4e-9, 64e-9] };

@@ -167,6 +167,16 @@ impl PlanExecutor {
         }
     }
 
+    /// Events that a device left to the CPU because they lie too near to a cut or an edge for its bounds.
+    #[must_use]
+    pub fn undecided(&self) -> u64 {
+        match self {
+            Self::Cpu(_) => 0,
+            #[cfg(feature = "gpu")]
+            Self::Device(filler) => filler.undecided(),
+        }
+    }
+
     /// How long a device has computed, by its own clock; nothing where it has none.
     #[must_use]
     pub fn device_time(&self) -> Duration {

@@ -49,6 +49,7 @@ pub(super) fn fill_seconds(backend: &Backend, weights: usize) -> Result<f64> {
         selections: vec![Selection::default()],
         weights: vec![(0..weights).collect()],
         fills: vec![PlannedFill { bins: vec![0], selection: 0, weights: Some(0), varied: true }],
+        formulas: vec![],
     };
     #[allow(clippy::cast_precision_loss, reason = "small numbers")]
     let (values, sizes): (Vec<f32>, Vec<f64>) =
@@ -67,6 +68,7 @@ pub(super) fn fill_seconds(backend: &Backend, weights: usize) -> Result<f64> {
             masks: &[],
             weights: &columns,
             active: &[true],
+            inputs: &[],
         })?;
     }
     filler.histograms(0, 1)?;

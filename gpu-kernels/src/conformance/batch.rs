@@ -220,6 +220,7 @@ impl Batch {
             masks: &masks.collect::<Result<Vec<_>>>()?,
             weights: &weights,
             active: &self.active,
+            inputs: &[],
         })
     }
 

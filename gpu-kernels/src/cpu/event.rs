@@ -100,6 +100,14 @@ impl CpuKernel {
         run::run(&self.kernel, &plan, rows, inputs, scratch)
     }
 
+    /// Whether slices fit the kernel and each other.
+    ///
+    /// # Errors
+    /// What does not.
+    pub fn check(&self, rows: usize, inputs: &[InputSlice<'_>]) -> Result<(), EventError> {
+        input::check(&self.kernel, rows, inputs)
+    }
+
     /// The plan for inputs of which these bring a validity bitmap.
     fn plan(&self, inputs: &[InputSlice<'_>]) -> Arc<Plan> {
         let mut nullable = vec![false; self.kernel.inputs.len()];

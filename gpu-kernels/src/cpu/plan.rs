@@ -26,6 +26,7 @@ use super::axis::{AxisPlan, check_weight};
 use super::block::BLOCK;
 use crate::error::{KernelError, Result};
 use crate::fill::Level;
+use crate::formula::{Formula, made};
 use crate::plan::{FillPlan, PlanBatch, PlanValue, PlannedFill, Room};
 
 pub(crate) use selection::Chosen;
@@ -135,6 +136,17 @@ impl PlanFiller {
     /// Slices that do not fit together, or values that their axis does not take; nothing is added then. No room for more
     /// memory; part of the batch is added then.
     pub fn fill(&mut self, batch: &PlanBatch<'_>) -> Result<()> {
+        if self.plan.formulas.is_empty() {
+            return self.fill_made(batch);
+        }
+        self.check(batch)?;
+        let formulas: Vec<Formula> =
+            self.plan.needed(batch.active).into_iter().map(|i| self.plan.formulas[i].clone()).collect();
+        made(&formulas, batch, |batch| self.fill_made(batch))
+    }
+
+    /// Adds a batch in which all values are there.
+    fn fill_made(&mut self, batch: &PlanBatch<'_>) -> Result<()> {
         self.check(batch)?;
         self.reach(batch.group_count);
         if batch.rows == 0 {
@@ -176,6 +188,10 @@ impl PlanFiller {
     /// Whether a batch is one for this plan.
     pub(crate) fn check(&self, batch: &PlanBatch<'_>) -> Result<()> {
         batch.check(&self.plan)?;
+        let needed = self.plan.needed(batch.active).into_iter();
+        needed
+            .map(|formula| &self.plan.formulas[formula])
+            .try_for_each(|formula| formula.check_batch(batch))?;
         self.check_types(batch)
     }
 

@@ -20,6 +20,7 @@
 //! - **No combination taken**: `count` is 0, `EXISTS` false, other aggregates and `First` NULL, lists empty.
 //! - Indices are 0-based. Physics functions ([`physics`]) compute in `F64`; conversions are explicit casts.
 
+mod adopt;
 mod check;
 mod error;
 mod expr;

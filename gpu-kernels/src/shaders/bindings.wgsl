@@ -8,7 +8,7 @@
 @group(0) @binding(3) var<storage, read_write> tables: array<atomic<u32>>;
 
 struct Step {
-    at: array<vec4<u32>, 20>,
+    at: array<vec4<u32>, 32>,
 }
 @group(0) @binding(4) var<uniform> step: Step;
 

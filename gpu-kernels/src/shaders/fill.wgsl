@@ -110,6 +110,16 @@ fn merge(own_words: u32, tile: u32, local: u32) {
     }
 }
 
+// Whether the CPU decides about an event, or it has not passed what the device decided.
+fn is_out(event: u32) -> bool {
+    let marks = step.at[2].z;
+    let mask = step.at[2].w;
+    if marks != NONE && ((atomicLoad(&tables[marks + event / 32u]) >> (event % 32u)) & 1u) == 1u {
+        return true;
+    }
+    return mask != NONE && bins[mask + event] == 0u;
+}
+
 @compute @workgroup_size(256)
 fn fill(
     @builtin(global_invocation_id) id: vec3<u32>,
@@ -127,7 +137,10 @@ fn fill(
         workgroupBarrier();
     }
     for (var i = id.x; i < number; i += groups.x * GROUP) {
-        add_event(data[entries + 2u * i], data[entries + 2u * i + 1u], group.y);
+        let event = data[entries + 2u * i];
+        if !is_out(event) {
+            add_event(event, data[entries + 2u * i + 1u], group.y);
+        }
     }
     if PRIVATE {
         workgroupBarrier();

@@ -5,12 +5,13 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use wgpu::{
-    BindGroup, BindGroupEntry, BindingResource, Buffer, BufferBinding, BufferSize, BufferUsages, MapMode,
+    BindGroup, BindGroupEntry, BindingResource, Buffer, BufferBinding, BufferSize, BufferUsages,
+    ComputePipeline, MapMode,
 };
 
 use super::Outcome;
 use super::device::Gpu;
-use super::pipeline::STEP_BYTES;
+use super::pipeline::{Kernel, STEP_BYTES};
 use super::program::{Program, ThresholdTables, parts};
 use super::stage::Stage;
 use super::timing::{BYTES, SLOTS, Timing};
@@ -71,6 +72,7 @@ fn there(place: &Option<Buffer>) -> Outcome<&Buffer> {
 
 impl Buffers {
     /// Copies a stage to slot `slot` and runs its steps.
+    #[allow(clippy::too_many_arguments, reason = "all that a submission is made of")]
     pub(super) fn run(
         &mut self,
         gpu: &Gpu,
@@ -78,6 +80,7 @@ impl Buffers {
         stage: &Stage,
         program: &Program,
         thresholds: &ThresholdTables,
+        formulas: &[Arc<ComputePipeline>],
         table_words: usize,
     ) -> Outcome<()> {
         gpu.check()?;
@@ -122,7 +125,14 @@ impl Buffers {
             let mut pass =
                 encoder.begin_compute_pass(&wgpu::ComputePassDescriptor { label: None, timestamp_writes });
             for (step, at) in program.steps.iter().zip((0u64..).map(|i| i * stride)) {
-                pass.set_pipeline(gpu.pipelines.get(&gpu.device, step.kernel));
+                match (step.kernel, gpu.pipelines.get(&gpu.device, step.kernel)) {
+                    (_, Some(pipeline)) => pass.set_pipeline(pipeline),
+                    (Kernel::Formula(number), _) => match formulas.get(number) {
+                        Some(pipeline) => pass.set_pipeline(pipeline),
+                        None => continue,
+                    },
+                    _ => continue,
+                }
                 pass.set_bind_group(0, &group, &[u32::try_from(at).unwrap_or(u32::MAX)]);
                 pass.dispatch_workgroups(step.grid.0, step.grid.1, 1);
             }

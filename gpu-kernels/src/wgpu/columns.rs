@@ -153,6 +153,9 @@ impl StagedColumn {
             Values::I64(v) if self.kind == Kind::I64 => {
                 words.extend_from_slice(bytemuck::cast_slice(&v[range]))
             }
+            Values::U64(v) if self.kind == Kind::U64 => {
+                words.extend_from_slice(bytemuck::cast_slice(&v[range]))
+            }
             Values::U64(v) if self.kind == Kind::I64 => {
                 let clamped = |&x: &u64| words_of(x.min(i64::MAX.unsigned_abs()));
                 words.extend(v[range].iter().flat_map(clamped));

@@ -4,21 +4,22 @@ use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
 
+use wgpu::ComputePipeline;
+
 use super::Outcome;
 use super::buffers::Buffers;
 use super::cuts::{Cut, CutSet};
 use super::device::Gpu;
-use super::keys::MOST_THRESHOLDS;
 use super::layout::Tables;
-use super::program::{MOST_AXES, Program, ThresholdTables};
-use super::redo::redo;
+use super::program::{Program, ThresholdTables};
+use super::redo::Again;
+use super::refuse::{compiled, why_not};
 use super::stage::{Signature, Stage};
 use super::timing::SLOTS;
 use crate::backend::DeviceFault;
 use crate::cpu::{Chosen, FILLS, PlanFiller, Table};
 use crate::error::{KernelError, Result};
-use crate::fill::Level;
-use crate::plan::{FillPlan, PlanBatch, PlannedFill};
+use crate::plan::PlanBatch;
 
 /// Fills the histograms of a plan on a device; see the [module's head](super).
 #[derive(Debug)]
@@ -45,12 +46,22 @@ pub struct DeviceFiller {
     fault: Option<DeviceFault>,
     notes: Vec<String>,
     events: (u64, u64),
+    /// Of each formula of the plan.
+    formulas: Vec<Arc<ComputePipeline>>,
+    /// Events that the device could not decide about.
+    undecided: u64,
 }
+
+/// Events of a stage with formulas: each has a bit for whether the CPU decides about it.
+const MOST_EVENTS: usize = 1 << 18;
+
+/// Words of these bits.
+const MARKS: usize = MOST_EVENTS / 32;
 
 impl DeviceFiller {
     pub(crate) fn new(gpu: Arc<Gpu>, host: PlanFiller, required: bool) -> Self {
         let plan = host.plan();
-        Self {
+        let mut filler = Self {
             chosen: plan.selections.iter().map(Chosen::new).collect(),
             sets: plan.weights.iter().map(|set| CutSet::new(set.clone())).collect(),
             landing: plan.fills.iter().map(|fill| Table::of(plan, fill)).collect(),
@@ -64,10 +75,39 @@ impl DeviceFiller {
             fault: None,
             notes: vec![],
             events: (0, 0),
+            formulas: vec![],
+            undecided: 0,
             gpu,
             required,
             host,
+        };
+        filler.compile();
+        filler
+    }
+
+    /// Compiles the formulas of the plan. What has no form is not for the device, and nothing is that needs it.
+    fn compile(&mut self) {
+        let mut notes = vec![];
+        for formula in &self.host.plan().formulas {
+            match compiled(&self.gpu, self.host.plan(), formula) {
+                Ok(pipeline) => self.formulas.push(pipeline),
+                Err(reason) => notes.push(reason),
+            }
         }
+        if !notes.is_empty() {
+            self.refused.fill(true);
+        }
+        notes.into_iter().for_each(|note| self.note(note));
+    }
+
+    /// Words at the end of the tables for marks, of every stage between two read-backs.
+    fn mark_words(&self) -> usize {
+        if self.formulas.is_empty() { 0 } else { SLOTS * MARKS }
+    }
+
+    /// Events that went to a device and that it left to the CPU, since they lie too near to a cut or an edge.
+    pub(crate) fn undecided(&self) -> u64 {
+        self.undecided
     }
 
     pub(crate) fn host(&self) -> &PlanFiller {
@@ -198,7 +238,8 @@ impl DeviceFiller {
                 // Tables are laid out anew only while they are empty.
                 self.collect()?;
                 let weights = self.host.plan().fills[fill].weights.map_or(0, |set| self.sets[set].len());
-                if !self.tables.grow(fill, rows, weights, self.most_words()) {
+                let most = self.most_words().saturating_sub(self.mark_words());
+                if !self.tables.grow(fill, rows, weights, most) {
                     self.tables.drop(fill);
                     self.refused[fill] = true;
                     on_device[fill] = false;
@@ -227,24 +268,25 @@ impl DeviceFiller {
         if self.fault.is_some() {
             // The device failed between two parts of a batch: what is left is staged all the same, and done again.
             self.stage.append(batch, rows, &self.chosen, &self.sets);
-            self.redo_all();
-            return Ok(());
+            return self.redo_all();
         }
         let most = self.gpu.stage_words().min(self.most_words());
         let needed = self.stage.words_of(batch, &rows, &self.chosen, &self.sets);
-        if needed > most && rows.len() > 1 {
+        let events = if self.formulas.is_empty() { usize::MAX } else { MOST_EVENTS };
+        if (needed > most || rows.len() > events) && rows.len() > 1 {
             let middle = rows.start.midpoint(rows.end);
             self.put_rows(batch, rows.start..middle)?;
             return self.put_rows(batch, middle..rows.end);
         }
-        if self.stage.events > 0 && self.stage.words() + needed > most {
+        let full = self.stage.words() + needed > most || self.stage.events + rows.len() > events;
+        if self.stage.events > 0 && full {
             self.submit()?;
             return self.put_rows(batch, rows);
         }
         self.stage.append(batch, rows, &self.chosen, &self.sets);
         if self.stage.words() > self.most_words() {
             // One event larger than a binding.
-            self.redo_all();
+            self.redo_all()?;
         }
         Ok(())
     }
@@ -261,17 +303,19 @@ impl DeviceFiller {
             self.stage = stage;
             emptied?;
             if self.fault.is_some() {
-                self.redo_all();
-                return Ok(());
+                return self.redo_all();
             }
         }
         self.fills += fills;
         let plan = self.host.plan();
         let own = self.gpu.pipelines.own_words;
-        let program = Program::new(plan, &self.stage, &mut self.thresholds, &self.tables, &self.landing, own);
         let slot = self.sent.len();
-        let words = self.tables.words;
-        let outcome = self.buffers.run(&self.gpu, slot, &self.stage, &program, &self.thresholds, words);
+        let marks = self.tables.words + slot * MARKS;
+        let thresholds = &mut self.thresholds;
+        let program = Program::new(plan, &self.stage, thresholds, &self.tables, &self.landing, own, marks);
+        let words = self.tables.words + self.mark_words();
+        let (stage, formulas) = (&self.stage, &self.formulas);
+        let outcome = self.buffers.run(&self.gpu, slot, stage, &program, &self.thresholds, formulas, words);
         let next = Stage::new(self.stage.signature.clone());
         self.sent.push(std::mem::replace(&mut self.stage, next));
         outcome.or_else(|fault| self.failed(fault))
@@ -291,7 +335,8 @@ impl DeviceFiller {
         if self.sent.is_empty() {
             return Ok(());
         }
-        let words: Outcome<Vec<u32>> = self.buffers.read_back(&self.gpu, self.tables.words, self.sent.len());
+        let number = self.tables.words + self.mark_words();
+        let words: Outcome<Vec<u32>> = self.buffers.read_back(&self.gpu, number, self.sent.len());
         match words {
             Err(fault) => self.failed(fault),
             Ok(words) => {
@@ -302,8 +347,16 @@ impl DeviceFiller {
                     let sums = bytemuck::pod_collect_to_vec(&words[at.sums..at.sums + sums]);
                     self.landing[fill].land(&counts, &sums);
                 }
-                self.sent.clear();
+                let stages = std::mem::take(&mut self.sent);
                 self.fills = 0;
+                let marks = &words[self.tables.words..];
+                for (stage, marks) in stages.iter().zip(marks.chunks_exact(MARKS)) {
+                    let marked = Again::marked(stage, marks);
+                    if marked.number() > 0 {
+                        self.undecided += u64::try_from(marked.number()).unwrap_or(u64::MAX);
+                        marked.add(self.host.plan(), &mut self.thresholds, &mut self.landing)?;
+                    }
+                }
                 self.empty_landing()
             }
         }
@@ -332,12 +385,11 @@ impl DeviceFiller {
         if self.required {
             return Err(KernelError::Device { fault });
         }
-        self.redo_all();
-        Ok(())
+        self.redo_all()
     }
 
     /// Does again, on the CPU, all stages whose sums have not arrived.
-    fn redo_all(&mut self) {
+    fn redo_all(&mut self) -> Result<()> {
         let mut stages = std::mem::take(&mut self.sent);
         let next = Stage::new(self.stage.signature.clone());
         stages.push(std::mem::replace(&mut self.stage, next));
@@ -347,12 +399,13 @@ impl DeviceFiller {
                 for (table, at) in self.landing.iter_mut().zip(&self.tables.at) {
                     table.reach_rows(at.rows);
                 }
-                redo(plan, &stage, &mut self.thresholds, &mut self.landing);
+                Again::all(&stage).add(plan, &mut self.thresholds, &mut self.landing)?;
             }
             // Sums of one stage are few enough for the integers.
-            let _same_plan = self.empty_landing();
+            self.empty_landing()?;
         }
         self.fills = 0;
+        Ok(())
     }
 
     fn note(&mut self, reason: String) {
@@ -360,32 +413,4 @@ impl DeviceFiller {
             self.notes.push(reason);
         }
     }
-}
-
-/// Why a fill of a batch is not for a device, if it is not.
-fn why_not(plan: &FillPlan, fill: &PlannedFill, batch: &PlanBatch<'_>) -> Option<String> {
-    if fill.bins.len() > MOST_AXES {
-        return Some(format!("a histogram of {} axes", fill.bins.len()));
-    }
-    for &bin in &fill.bins {
-        let bin = &plan.bins[bin];
-        let value = &batch.values[bin.value];
-        if bin.axis.is_numeric() && bin.axis.bins() >= MOST_THRESHOLDS {
-            return Some(format!("an axis of {} bins", bin.axis.bins()));
-        }
-        match (value.offsets, value.column.level) {
-            (Some(_), Level::Constant | Level::Event) => {
-                return Some("a value per event among lists".to_owned());
-            }
-            (Some(offsets), Level::Item) => {
-                let items = i64::from(offsets[batch.rows]) - i64::from(offsets[0]);
-                // As many as the integers of a cell hold.
-                if usize::try_from(items).is_ok_and(|items| items > FILLS) {
-                    return Some(format!("a batch of {items} items"));
-                }
-            }
-            (None, _) => {}
-        }
-    }
-    None
 }

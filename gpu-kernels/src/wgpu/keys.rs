@@ -18,6 +18,8 @@ pub(super) enum Kind {
     F32 = 3,
     F64 = 4,
     I64 = 5,
+    /// Of inputs of formulas only.
+    U64 = 6,
 }
 
 impl Kind {
@@ -36,10 +38,22 @@ impl Kind {
         }
     }
 
+    /// How an input of a formula goes to the device.
+    pub(super) fn of_input(values: &Values<'_>) -> Self {
+        match values {
+            Values::F64(_) => Self::F64,
+            Values::F32(_) => Self::F32,
+            Values::I8(_) | Values::I16(_) | Values::I32(_) => Self::I32,
+            Values::I64(_) => Self::I64,
+            Values::U64(_) => Self::U64,
+            Values::U8(_) | Values::U16(_) | Values::U32(_) | Values::Codes(_) | Values::Bool(_) => Self::U32,
+        }
+    }
+
     /// Words of a value.
     pub(super) fn words(self) -> usize {
         match self {
-            Self::F64 | Self::I64 => 2,
+            Self::F64 | Self::I64 | Self::U64 => 2,
             _ => 1,
         }
     }
@@ -95,7 +109,7 @@ impl Thresholds {
                 .map(|edge| (edge - i64::from(i32::MIN)).unsigned_abs())
                 .collect(),
             Kind::U32 => integers(&edges(), 0, u32::MAX.into()).map(i64::unsigned_abs).collect(),
-            Kind::I64 => {
+            Kind::I64 | Kind::U64 => {
                 integers(&edges(), i64::MIN, i64::MAX).map(|edge| edge.cast_unsigned() ^ 1 << 63).collect()
             }
         };

@@ -1,21 +1,29 @@
 //! Shaders compiled for a device, each when it is first used.
 
-use std::sync::OnceLock;
+use std::collections::HashMap;
+use std::sync::{Arc, OnceLock};
 
 use wgpu::{
     BindGroupLayout, BindGroupLayoutDescriptor, BindGroupLayoutEntry, BindingType, BufferBindingType,
     BufferSize, ComputePipeline, Device, Limits, ShaderStages,
 };
 
+use super::formula::MOST_VECTORS;
+use crate::lock::Lock;
+
 const BINDINGS: &str = include_str!("../shaders/bindings.wgsl");
 const BINS: &str = include_str!("../shaders/bins.wgsl");
 const FILL: &str = include_str!("../shaders/fill.wgsl");
+/// What the shaders of formulas are made of.
+const INTERVALS: &str = include_str!("../shaders/intervals.wgsl");
+const REDUCE: &str = include_str!("../shaders/reduce.wgsl");
+const FORMULA: &str = include_str!("../shaders/formula.wgsl");
 
 /// Threads of a workgroup, as the shaders have it.
 pub(super) const GROUP: u32 = 256;
 
-/// Bytes of the parameters of one step: twenty vectors of four words.
-pub(super) const STEP_BYTES: u64 = 20 * 16;
+/// Bytes of the parameters of one step.
+pub(super) const STEP_BYTES: u64 = 16 * MOST_VECTORS as u64;
 
 /// Workgroup memory beyond this leaves a compute unit too few workgroups.
 const MOST_OWN_BYTES: u32 = 32 * 1024;
@@ -29,6 +37,8 @@ pub(super) enum Kernel {
     Fill,
     /// A histogram, by way of tables of the workgroups.
     FillOwn,
+    /// A formula of the plan, by its number.
+    Formula(usize),
 }
 
 /// The pipelines of a device.
@@ -38,6 +48,8 @@ pub(super) struct Pipelines {
     bins: OnceLock<ComputePipeline>,
     fill: OnceLock<ComputePipeline>,
     fill_own: OnceLock<ComputePipeline>,
+    /// By their source.
+    formulas: Lock<HashMap<String, Arc<ComputePipeline>>>,
     /// Words of a workgroup's table.
     pub(super) own_words: u32,
 }
@@ -72,20 +84,35 @@ impl Pipelines {
             bins: OnceLock::new(),
             fill: OnceLock::new(),
             fill_own: OnceLock::new(),
+            formulas: Lock::new(HashMap::new()),
             own_words: limits.max_compute_workgroup_storage_size.min(MOST_OWN_BYTES) / 4,
         }
     }
 
     /// The pipeline of a kernel. That it was rejected shows as the device's fault.
-    pub(super) fn get(&self, device: &Device, kernel: Kernel) -> &ComputePipeline {
+    pub(super) fn get(&self, device: &Device, kernel: Kernel) -> Option<&ComputePipeline> {
         let own = f64::from(self.own_words);
-        match kernel {
+        Some(match kernel {
             Kernel::Bins => self.bins.get_or_init(|| self.compile(device, "find", BINS, &[])),
             Kernel::Fill => self.fill.get_or_init(|| self.compile(device, "fill", FILL, &[])),
             Kernel::FillOwn => self
                 .fill_own
                 .get_or_init(|| self.compile(device, "fill", FILL, &[("PRIVATE", 1.0), ("WORDS", own)])),
-        }
+            Kernel::Formula(_) => return None,
+        })
+    }
+
+    /// The pipeline of a formula, of which `source` is the entry point.
+    pub(super) fn formula(&self, device: &Device, source: &str) -> Arc<ComputePipeline> {
+        self.formulas.with(|formulas| {
+            if let Some(known) = formulas.get(source) {
+                return Arc::clone(known);
+            }
+            let whole = [BINS, INTERVALS, REDUCE, FORMULA, source].join("\n");
+            let compiled = Arc::new(self.compile(device, "formula", &whole, &[]));
+            formulas.insert(source.to_owned(), Arc::clone(&compiled));
+            compiled
+        })
     }
 
     fn compile(

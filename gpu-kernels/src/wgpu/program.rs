@@ -7,6 +7,8 @@ use super::layout::Tables;
 use super::pipeline::{GROUP, Kernel, STEP_BYTES};
 use super::stage::Stage;
 use crate::cpu::Table;
+use crate::formula::{Formula, Given};
+use crate::ir::Type;
 use crate::plan::FillPlan;
 
 /// Words of the parameters of a step.
@@ -61,6 +63,8 @@ pub(super) struct Program {
     pub(super) steps: Vec<Step>,
     /// Words of bins.
     pub(super) bins: usize,
+    /// Where the marks of this stage's events begin that the CPU has to decide about.
+    marks: u32,
 }
 
 #[derive(Debug, Default)]
@@ -118,17 +122,24 @@ impl Program {
         tables: &Tables,
         shapes: &[Table],
         own_words: u32,
+        marks: usize,
     ) -> Self {
-        let mut program = Self { places: Places::new(stage), ..Self::default() };
+        let mut program = Self { places: Places::new(stage), marks: small(marks), ..Self::default() };
         let mut bins_at = vec![NONE; plan.bins.len()];
         for (bin, at) in bins_at.iter_mut().enumerate() {
             if let Some(column) = stage.signature.of_bin[bin] {
                 *at = program.find(plan, stage, thresholds, bin, column);
             }
         }
+        let mut masks_at = HashMap::new();
+        for (formula, columns) in stage.signature.formulas.iter().enumerate() {
+            if let Some(columns) = columns {
+                program.formula(plan, stage, thresholds, (formula, columns), &mut bins_at, &mut masks_at);
+            }
+        }
         for (fill, shape) in shapes.iter().enumerate() {
             if stage.signature.fills[fill] && !stage.entries[plan.fills[fill].selection].is_empty() {
-                program.fill(plan, stage, tables, shape, fill, &bins_at, own_words);
+                program.fill(plan, stage, tables, shape, fill, &bins_at, &masks_at, own_words);
             }
         }
         program
@@ -161,6 +172,41 @@ impl Program {
         out
     }
 
+    /// A step that computes a formula, and finds the bins of what it gives.
+    fn formula(
+        &mut self,
+        plan: &FillPlan,
+        stage: &Stage,
+        thresholds: &mut ThresholdTables,
+        (number, columns): (usize, &[usize]),
+        bins_at: &mut [u32],
+        masks_at: &mut HashMap<usize, u32>,
+    ) {
+        let formula = &plan.formulas[number];
+        let mut parameters = vec![[small(stage.events), self.marks, 0, 0]];
+        parameters.extend(columns.iter().map(|&column| {
+            let Place { values, valid, starts } = self.places.columns[column];
+            [values, valid, starts, 0]
+        }));
+        for of in uses(plan, formula) {
+            let out = small(self.bins);
+            self.bins += stage.events;
+            match of {
+                PlannedUse::Bin { bin, output } => {
+                    let kind = kind_of(formula.kernel.outputs()[output].ty);
+                    let (at, of) = thresholds.of(plan, bin, kind);
+                    parameters.push([out, small(at), of.number, 0]);
+                    bins_at[bin] = out;
+                }
+                PlannedUse::Mask { mask, .. } => {
+                    parameters.push([out, 0, 0, 0]);
+                    masks_at.insert(mask, out);
+                }
+            }
+        }
+        self.push(Kernel::Formula(number), &parameters, (groups_of(stage.events, 1), 1));
+    }
+
     /// A step that fills a histogram.
     #[allow(clippy::too_many_arguments, reason = "all that a submission is made of")]
     fn fill(
@@ -171,9 +217,13 @@ impl Program {
         shape: &Table,
         number: usize,
         bins_at: &[u32],
+        masks_at: &HashMap<usize, u32>,
         own_words: u32,
     ) {
         let fill = &plan.fills[number];
+        let mask = plan.selections[fill.selection].filter.and_then(|mask| masks_at.get(&mask));
+        let mask = mask.copied().unwrap_or(NONE);
+        let marks = if plan.formulas_of(fill).next().is_some() { self.marks } else { NONE };
         let at = tables.at[number];
         let entries = stage.entries[fill.selection].len() / 2;
         let cuts = fill.weights.map_or(NONE, |set| self.places.cuts[set]);
@@ -182,7 +232,7 @@ impl Program {
         let mut parameters = vec![
             [self.places.entries[fill.selection], small(entries), cuts, small(at.weights)],
             [small(at.counts), small(at.sums), shape.cells, small(fill.bins.len())],
-            [small(tile), small(own), 0, 0],
+            [small(tile), small(own), marks, mask],
         ];
         for (&bin, &stride) in fill.bins.iter().zip(&shape.strides) {
             let column = stage.signature.of_bin[bin].map(|column| self.places.columns[column].starts);
@@ -210,7 +260,40 @@ fn tile(rows: usize, weights: usize, own_words: usize) -> (usize, usize) {
 }
 
 fn groups(entries: usize) -> u32 {
-    small(entries.div_ceil(GROUP as usize * PER_THREAD)).clamp(1, MOST_GROUPS)
+    groups_of(entries, PER_THREAD)
+}
+
+fn groups_of(entries: usize, per_thread: usize) -> u32 {
+    small(entries.div_ceil(GROUP as usize * per_thread)).clamp(1, MOST_GROUPS)
+}
+
+/// A use of an output of a formula, as the plan has it.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum PlannedUse {
+    /// The bins of a value on an axis.
+    Bin { bin: usize, output: usize },
+    /// A condition of a mask.
+    Mask { mask: usize, output: usize },
+}
+
+/// What a formula is used for: the bins of its values, in the plan's order, and its masks.
+pub(super) fn uses(plan: &FillPlan, formula: &Formula) -> Vec<PlannedUse> {
+    let mut all = vec![];
+    for given in &formula.gives {
+        match *given {
+            Given::Value { output, value } => {
+                let own = plan.bins.iter().enumerate().filter(|(_, bin)| bin.value == value);
+                all.extend(own.map(|(bin, _)| PlannedUse::Bin { bin, output }));
+            }
+            Given::Mask { output, mask } => all.push(PlannedUse::Mask { mask, output }),
+        }
+    }
+    all
+}
+
+/// The keys of an output's bounds.
+fn kind_of(ty: Type) -> Kind {
+    if ty.is_integer() { Kind::I32 } else { Kind::F32 }
 }
 
 /// A stage has fewer words than a binding has bytes, and so have tables.

@@ -167,9 +167,9 @@ impl ScalarUDFImpl for EventKernel {
             .columns()
             .zip(&call.args)
             .zip(&call.arg_fields)
-            .map(|(((_, input), argument), field)| Given::new(input.source, argument, field, rows))
+            .map(|(((_, input), argument), field)| Columns::new(input.source, argument, field, rows))
             .collect::<Result<Vec<_>>>()?;
-        let slices = columns.iter().map(Given::slice).collect::<Result<Vec<_>>>()?;
+        let slices = columns.iter().map(Columns::slice).collect::<Result<Vec<_>>>()?;
         let mut scratch = self.idle.lock().pop().unwrap_or_default();
         let outputs = self.kernel.run(rows, &slices, &mut scratch);
         self.idle.lock().push(scratch);
@@ -197,12 +197,19 @@ impl ScalarUDFImpl for EventKernel {
 }
 
 /// A column as it came.
-struct Given {
+#[derive(Debug)]
+pub(crate) struct Columns {
     offsets: Option<OffsetBuffer<i32>>,
     values: ArrayRef,
 }
 
-impl Given {
+impl Columns {
+    /// A column of which it is known what it is.
+    pub(crate) fn of_array(source: Source, array: &ArrayRef, rows: usize) -> Result<Self> {
+        let field = Arc::new(Field::new("", array.data_type().clone(), true));
+        Self::new(source, &ColumnarValue::Array(Arc::clone(array)), &field, rows)
+    }
+
     fn new(source: Source, argument: &ColumnarValue, field: &FieldRef, rows: usize) -> Result<Self> {
         if source == Source::Scalar {
             return Ok(Self { offsets: None, values: argument.to_array(rows)? });
@@ -222,7 +229,7 @@ impl Given {
         Ok(Self { offsets: Some(list.offsets().clone()), values: Arc::clone(list.values()) })
     }
 
-    fn slice(&self) -> Result<InputSlice<'_>> {
+    pub(crate) fn slice(&self) -> Result<InputSlice<'_>> {
         let fault = |error| exec_datafusion_err!("{error}");
         let Some(values) = slices::values(&self.values).map_err(fault)? else {
             return exec_err!("an event kernel does not read {}", self.values.data_type());

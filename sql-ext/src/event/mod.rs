@@ -6,4 +6,5 @@ mod kernel;
 
 pub use certified::Certified;
 pub use golden_json::GoldenJson;
+pub(crate) use kernel::Columns;
 pub use kernel::EventKernel;

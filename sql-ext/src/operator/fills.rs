@@ -17,11 +17,13 @@ use std::sync::Arc;
 use super::expressions::Id;
 use super::fusion::{Fusion, HistCall, Kind, Part};
 use super::hold::Hold;
+use super::lift::Lifted;
 use super::pool::Pool;
 use crate::aggregate::histogram::{Machine, Reading, column_of, field_of};
 use crate::aggregate::{Hist, Unrounded};
 use crate::arguments::item;
 use crate::error::FunctionError;
+use crate::event::Columns;
 use crate::histogram::histogram_array;
 use crate::jagged::list;
 use crate::slices;
@@ -34,6 +36,8 @@ const LARGE: usize = 1 << 14;
 pub(super) struct LevelFills {
     planned: Option<Planned>,
     alone: Vec<Alone>,
+    /// Why a device does not do all of it.
+    notes: Vec<String>,
 }
 
 /// One histogram with its own accumulator.
@@ -53,6 +57,7 @@ struct Planned {
     outputs: Vec<usize>,
     /// For batches that the plan does not take.
     machines: Vec<Machine>,
+    lifted: Lifted,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -100,14 +105,20 @@ impl LevelFills {
         let alone = alone
             .into_iter()
             .map(|(output, call)| Ok(Alone { output, machine: call.machine()?, histograms: vec![] }))
-            .collect::<Result<_>>()?;
+            .collect::<Result<Vec<_>>>()?;
         let mut planned =
             if planned.is_empty() { None } else { Some(Planned::new(fusion, &planned, backend)?) };
         if let Some(planned) = &mut planned {
             let room: Arc<dyn Room> = Arc::<Hold>::clone(tables);
             planned.filler.ask(room).map_err(FunctionError::Fill)?;
         }
-        Ok(Self { planned, alone })
+        let mut notes = planned.as_ref().map_or(vec![], |planned| planned.lifted.notes.clone());
+        if backend.is_demanded() && !alone.is_empty() {
+            // Fill plans cut weights once per event, for all histograms and items.
+            notes
+                .push("a histogram with a weight per item: weights go to a device once per event".to_owned());
+        }
+        Ok(Self { planned, alone, notes })
     }
 
     /// Fills with the rows of a level.
@@ -199,6 +210,11 @@ impl LevelFills {
             tables.shrink(held);
         }
         Ok(())
+    }
+
+    /// Why a device does not do all of it.
+    pub(super) fn notes(&self) -> &[String] {
+        &self.notes
     }
 
     /// The filler of the plan, if there is one, after what is on a device has been brought here.
@@ -345,14 +361,36 @@ impl Planned {
             empty.push(machine.empty()?);
             machines.push(machine);
         }
+        let lifted = if backend.takes(&plan) {
+            let numeric = |value: usize| {
+                plan.bins.iter().filter(|bin| bin.value == value).all(|bin| bin.axis.is_numeric())
+            };
+            let all = values.iter().enumerate().map(|(value, (id, _))| (value, *id));
+            let all: Vec<(usize, Id)> = all.filter(|(value, _)| numeric(*value)).collect();
+            Lifted::new(&fusion.steps, &all)
+        } else {
+            Lifted::default()
+        };
+        plan.formulas.clone_from(&lifted.formulas);
         let filler = backend.filler(plan, empty).map_err(FunctionError::Fill)?;
-        Ok(Self { filler, values, masks, weights, outputs, machines })
+        Ok(Self { filler, values, masks, weights, outputs, machines, lifted })
     }
 
     fn fill(&mut self, fusion: &Fusion, pool: &Pool<'_>, groups: usize) -> Result<()> {
         // A value that cannot be evaluated for all rows of the level may be one for those that pass a filter.
-        let values: Vec<Option<Read>> =
-            self.values.iter().map(|(id, reading)| read(pool, *id, reading).ok()).collect();
+        let of_formulas: Vec<bool> = (0..self.values.len()).map(|value| self.lifted.gives(value)).collect();
+        let values: Vec<Option<Read>> = self
+            .values
+            .iter()
+            .zip(&of_formulas)
+            .map(|((id, reading), lifted)| if *lifted { None } else { read(pool, *id, reading).ok() })
+            .collect();
+        let inputs: Option<Vec<Columns>> = self
+            .lifted
+            .inputs
+            .iter()
+            .map(|(id, source)| Columns::of_array(*source, &pool.get(*id).ok()?, pool.rows()).ok())
+            .collect();
         let weights: Vec<Option<ArrayRef>> = self
             .weights
             .iter()
@@ -375,10 +413,12 @@ impl Planned {
             .fills
             .iter()
             .map(|fill| {
-                let used: Vec<_> =
-                    fill.bins.iter().map(|&bin| values[plan.bins[bin].value].as_ref()).collect();
+                let numbers = || fill.bins.iter().map(|&bin| plan.bins[bin].value);
+                let read = numbers().filter(|&value| !of_formulas[value]);
+                let used: Vec<_> = read.map(|value| values[value].as_ref()).collect();
                 let selection = &plan.selections[fill.selection];
                 agree(&used)
+                    && (inputs.is_some() || !numbers().any(|value| of_formulas[value]))
                     && fill
                         .weights
                         .is_none_or(|set| plan.weights[set].iter().all(|&weight| weights[weight].is_some()))
@@ -412,6 +452,7 @@ impl Planned {
                 None => Ok(nothing),
             })
             .collect::<Result<Vec<_>>>()?;
+        let inputs_lent = inputs.iter().flatten().map(input).collect::<Result<Vec<_>>>()?;
         let batch = PlanBatch {
             rows: pool.rows(),
             groups: pool.groups(),
@@ -420,6 +461,7 @@ impl Planned {
             masks: &masks_lent,
             weights: &weights_lent,
             active: &active,
+            inputs: &inputs_lent,
         };
         self.filler.fill(&batch).map_err(FunctionError::Fill)?;
         for (fill, _) in active.iter().enumerate().filter(|(_, active)| !**active) {
@@ -443,6 +485,14 @@ fn agree(values: &[Option<&Read>]) -> bool {
         }
     }
     true
+}
+
+/// A column that formulas read.
+fn input(columns: &Columns) -> Result<PlanValue<'_>> {
+    let slice = columns.slice()?;
+    let level = if slice.offsets.is_some() { Level::Item } else { Level::Event };
+    let column = Column { values: slice.values, validity: slice.validity, level };
+    Ok(PlanValue { column, offsets: slice.offsets, lists: None })
 }
 
 fn lend<'a>(read: &'a Read, reading: &Reading) -> Result<Column<'a>> {

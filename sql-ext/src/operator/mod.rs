@@ -17,6 +17,7 @@ mod expressions;
 mod fills;
 mod fusion;
 mod hold;
+mod lift;
 mod other;
 mod place;
 mod pool;

@@ -63,8 +63,9 @@ struct Metrics {
     other: Time,
     finish: Time,
     events: Vec<Count>,
-    /// Events that a device took, and events that the CPU took in its place; none without a device.
-    places: Option<(Count, Count, Time)>,
+    /// Events that a device took, events that the CPU took in its place, and of the former those that lay too near to an
+    /// edge for the device; none without a device.
+    places: Option<(Count, Count, Count, Time)>,
 }
 
 impl Metrics {
@@ -79,18 +80,24 @@ impl Metrics {
             events: (0..levels).map(events).collect(),
             places: device.then(|| {
                 let count = |name| MetricBuilder::new(set).counter(name, partition);
-                (count("events_filled_on_device"), count("events_filled_by_cpu"), time("time_device"))
+                (
+                    count("events_filled_on_device"),
+                    count("events_filled_by_cpu"),
+                    count("events_decided_by_cpu"),
+                    time("time_device"),
+                )
             }),
         }
     }
 
     fn places(&self, executor: &PlanExecutor) {
         let (on_device, by_cpu) = executor.events();
-        if let Some((device, cpu, time)) = &self.places {
+        if let Some((device, cpu, decided, time)) = &self.places {
             time.add_duration(executor.device_time());
             let number = |n: u64| usize::try_from(n).unwrap_or(usize::MAX);
             device.add(number(on_device));
             cpu.add(number(by_cpu));
+            decided.add(number(executor.undecided()));
         }
     }
 }
@@ -294,6 +301,7 @@ impl Run {
     /// Nothing more comes from this partition.
     pub(super) fn ended(mut self) -> Result<Self> {
         for fills in &mut self.fills {
+            self.told.note(fills.notes());
             if let Some(executor) = fills.collected()? {
                 self.told.add(executor);
                 self.metrics.places(executor);

@@ -10,6 +10,10 @@ use parking_lot::Mutex;
 pub struct Told(Mutex<(BTreeSet<String>, BTreeSet<String>)>);
 
 impl Told {
+    pub(super) fn note(&self, notes: &[String]) {
+        self.0.lock().1.extend(notes.iter().cloned());
+    }
+
     pub(super) fn add(&self, executor: &PlanExecutor) {
         let mut told = self.0.lock();
         told.0.extend(executor.fault());
