@@ -75,6 +75,7 @@ async fn a_trigger_may_be_in_a_file_that_was_not_opened_for_the_columns() {
         "SELECT count(*) FROM events WHERE HLT_IsoMu27",
         "SELECT count(*) FROM events WHERE HLT.IsoMu27 OR HLT_NotThere",
         "SELECT count(*) FROM (SELECT * FROM events) t WHERE t.HLT_IsoMu27 AND NOT HLT_NotThere",
+        "WITH cuts AS (SELECT *, HLT_IsoMu27 OR HLT_NotThere AS HLT_trigger FROM events) SELECT count(*) FROM cuts WHERE HLT_trigger",
     ] {
         assert_eq!(number(sql).await, fired, "{sql}");
     }

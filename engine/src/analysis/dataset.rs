@@ -37,12 +37,20 @@ pub struct Dataset {
     pub events: Option<u64>,
 }
 
-/// The datasets that the filter leaves, and whether it leaves all.
-pub(super) fn load(
-    raw: &config::Datasets,
-    source: &Source,
-    folder: &Path,
-) -> Result<(String, Vec<Dataset>, bool)> {
+/// Datasets as the files of an analysis have them.
+pub(super) struct Loaded {
+    /// The datasets files, with commas between.
+    pub(super) location: String,
+    /// Those that the filter leaves.
+    pub(super) chosen: Vec<Dataset>,
+    /// Whether it leaves all.
+    pub(super) complete: bool,
+    /// All samples: one that is filtered out is no misspelt one.
+    pub(super) samples: BTreeSet<String>,
+}
+
+/// Reads the datasets files.
+pub(super) fn load(raw: &config::Datasets, source: &Source, folder: &Path) -> Result<Loaded> {
     let way = Way::default().key("datasets");
     if raw.jsons.is_empty() {
         let problem = "no datasets file; write jsons: [datasets.json]".to_owned();
@@ -72,7 +80,8 @@ pub(super) fn load(
         return Err(AnalysisError::Value { place: source.place(&way.key("filter")), problem });
     }
     let complete = chosen.len() == all.len();
-    Ok((location, chosen, complete))
+    let samples = all.into_iter().map(|dataset| dataset.sample).collect();
+    Ok(Loaded { location, chosen, complete, samples })
 }
 
 fn read(parsed: &Datasets, names: &[&str], source: &Source, way: &Way) -> Result<Vec<Dataset>> {

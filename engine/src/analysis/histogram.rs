@@ -120,7 +120,21 @@ pub(super) fn expand(
             format!("{factory} makes the axes itself; change them with axis_settings"),
         ));
     }
-    if factory == "count_hist" {
+    let is_count = factory == "count_hist";
+    let strange = [
+        ("pos", is_count && raw.pos.is_some()),
+        ("fields", is_count && raw.fields.is_some()),
+        ("axis_settings", is_count && !raw.axis_settings.is_empty()),
+        ("bins", !is_count && raw.bins.is_some()),
+        ("start", !is_count && raw.start.is_some()),
+        ("stop", !is_count && raw.stop.is_some()),
+        ("label", !is_count && raw.label.is_some()),
+    ];
+    if let Some((key, _)) = strange.iter().find(|(_, is_given)| *is_given) {
+        let instead = if is_count { "bins, start, stop and label" } else { "axis_settings" };
+        return Err(wrong(key, format!("{factory} does not take {key}; it takes {instead}")));
+    }
+    if is_count {
         let Some(coll) = &raw.coll else { return Err(wrong("factory", "count_hist needs coll".to_owned())) };
         let axis = Axis {
             field: Some(format!("n{coll}")),
@@ -154,6 +168,15 @@ pub(super) fn expand(
                 near: nearest(field, fields.iter().map(|(known, ..)| *known), 2),
             });
         }
+    }
+    let settings: Vec<String> = fields.iter().map(|(field, ..)| format!("{kind}_{field}")).collect();
+    for key in raw.axis_settings.keys().filter(|key| !settings.iter().any(|known| known == key)) {
+        return Err(AnalysisError::Unknown {
+            place: reader.source.place(&way.key("axis_settings").key(key)),
+            what: "axis of this factory is",
+            name: key.to_owned(),
+            near: nearest(key, settings.iter().map(String::as_str), 2),
+        });
     }
     let chosen = fields
         .iter()
@@ -255,6 +278,15 @@ pub(super) fn resolve(
     let mut axes = Vec::with_capacity(raw.axes.len());
     for (i, axis) in raw.axes.iter().enumerate() {
         axes.push(resolve_axis(axis, reader, &way.key("axes").index(i))?);
+    }
+    let mut collections = axes.iter().filter_map(|axis| axis.collection.as_ref());
+    if let Some(first) = collections.next()
+        && let Some(other) = collections.find(|collection| *collection != first)
+    {
+        let problem = format!(
+            "axes of all {first} and of all {other} in one histogram: which of them belong together? Use one collection, or pos"
+        );
+        return Err(AnalysisError::Value { place: reader.source.place(&way.key("axes")), problem });
     }
     Ok(Histogram {
         name: name.to_owned(),

@@ -71,7 +71,9 @@ pub async fn unknown_branches(analysis: &Analysis, session: &Session) -> crate::
     let mut warnings = Vec::new();
     for name in triggers.iter().filter(|name| !has(name)) {
         let help = help(name, &mut columns.iter().map(String::as_str).filter(|column| is_trigger(column)));
-        let message = format!("no file has the trigger '{name}', which counts as not fired{help}");
+        let message = format!(
+            "no file opened for the columns has the trigger '{name}', which counts as not fired where it is missing{help}"
+        );
         warnings.push(Warning { place: Some(place_of(analysis, name)), message });
     }
     for shape in &analysis.shapes {

@@ -188,6 +188,16 @@ fn together(mut known: Record, record: Record, folder: &Path) -> Result<Record> 
         );
         return Err(AnalysisError::Merge { problem });
     }
+    for (dataset, metadata) in record.metadata {
+        let before = known.metadata.entry(dataset.clone()).or_insert_with(|| metadata.clone());
+        if *before != metadata {
+            let problem = format!(
+                "{}: dataset '{dataset}' has other metadata than in the other runs ({metadata:?}, not {before:?})",
+                folder.display()
+            );
+            return Err(AnalysisError::Merge { problem });
+        }
+    }
     known.expected_events.extend(record.expected_events);
     known
         .warnings

@@ -1,6 +1,6 @@
 //! An analysis with every name resolved, and the plan of what its script counts.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use datafusion::sql::sqlparser::ast::{Expr, Query};
 use serde::{Deserialize, Serialize};
@@ -29,6 +29,8 @@ pub struct Analysis {
     pub(super) location: String,
     /// Whether the filter leaves all datasets.
     pub(super) complete: bool,
+    /// All samples of the datasets files, also those that are filtered out.
+    pub(super) samples: BTreeSet<String>,
     pub(super) definitions: Vec<Definition>,
     pub(super) skim: Vec<NamedCut>,
     /// Distinct cuts behind the skim, in order of first use.

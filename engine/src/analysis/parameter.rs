@@ -17,6 +17,8 @@ use crate::dialect::faults::nearest;
 const LONGEST_CHAIN: usize = 32;
 /// How many values one lookup may visit: references that name others twice double with every level.
 const MOST_VALUES: usize = 100_000;
+/// How many bytes a text with references may come to.
+const LONGEST_TEXT: usize = 1 << 20;
 /// How OmegaConf writes a value that somebody has to give.
 const MISSING: &str = "???";
 
@@ -225,6 +227,14 @@ impl Parameters {
                         near: vec![],
                     });
                 }
+            }
+            if settled.len() > LONGEST_TEXT {
+                return Err(AnalysisError::Parameter {
+                    place: place.clone(),
+                    parameter: path.to_owned(),
+                    problem: format!("is longer than {LONGEST_TEXT} bytes"),
+                    near: vec![],
+                });
             }
             rest = behind;
         }

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Result;
 use super::assemble::{Assembled, CutflowRow, DatasetSummary};
+use super::dataset::Dataset;
 use super::error::AnalysisError;
 use super::model::{Analysis, Normalisation, Plan};
 use super::warning::Warning;
@@ -50,6 +51,36 @@ pub struct RunPart {
     pub inputs: Vec<Input>,
 }
 
+/// What the datasets file says of a dataset, which its numbers depend on.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Metadata {
+    /// Its sample.
+    pub sample: String,
+    /// Its year.
+    pub year: String,
+    /// Whether it is simulated.
+    pub is_mc: bool,
+    /// Its cross section in pb.
+    pub xsec: Option<f64>,
+    /// Its primary dataset.
+    pub primary_dataset: Option<String>,
+    /// Σ genWeight as the file has it.
+    pub sum_genweights: Option<f64>,
+}
+
+impl Metadata {
+    fn of(dataset: &Dataset) -> Self {
+        Self {
+            sample: dataset.sample.clone(),
+            year: dataset.year.clone(),
+            is_mc: dataset.is_mc,
+            xsec: dataset.xsec,
+            primary_dataset: dataset.primary_dataset.clone(),
+            sum_genweights: dataset.sum_genweights,
+        }
+    }
+}
+
 impl RunPart {
     /// A part whose files are named by its number.
     pub(super) fn new(number: usize, plan: Plan, inputs: Vec<Input>) -> Self {
@@ -83,6 +114,9 @@ pub struct Record {
     pub parts: Vec<RunPart>,
     /// What came in.
     pub datasets: Vec<DatasetSummary>,
+    /// What the datasets file says of them.
+    #[serde(default)]
+    pub metadata: BTreeMap<String, Metadata>,
     /// Events that the datasets file promises, by dataset.
     pub expected_events: BTreeMap<String, u64>,
     /// Luminosity sections of data that were read: by run, ranges.
@@ -111,6 +145,7 @@ impl Record {
             analysis: analysis.fingerprint(),
             parts: vec![RunPart::new(1, plan.clone(), inputs)],
             datasets: assembled.datasets.clone(),
+            metadata: analysis.datasets.iter().map(|d| (d.name.clone(), Metadata::of(d))).collect(),
             expected_events: expected_events(analysis),
             processed_lumis: BTreeMap::new(),
             warnings: analysis.warnings.iter().map(ToString::to_string).collect(),

@@ -17,12 +17,12 @@ pub(super) fn check_scopes(analysis: &Analysis, scopes: &Ordered<config::Scope>,
             Some((sample, part)) => (sample, Some(part)),
             None => (name, None),
         };
-        let is_sample = analysis.datasets.iter().any(|dataset| dataset.sample == sample);
+        let is_sample = analysis.samples.contains(sample);
         let is_part = part.is_none_or(|part| {
             analysis.subsamples.get(sample).is_some_and(|parts| parts.iter().any(|known| known.name == part))
         });
         if !is_sample || !is_part {
-            let samples = analysis.datasets.iter().map(|d| d.sample.clone());
+            let samples = analysis.samples.iter().cloned();
             let parts = analysis
                 .subsamples
                 .iter()
@@ -93,8 +93,8 @@ pub(super) fn check_names(analysis: &Analysis, raw: &config::Raw) -> Result<()> 
         }
     }
     for (sample, _) in raw.columns.bysample.iter() {
-        if !analysis.datasets.iter().any(|dataset| dataset.sample == sample) {
-            let samples = analysis.datasets.iter().map(|dataset| dataset.sample.as_str());
+        if !analysis.samples.contains(sample) {
+            let samples = analysis.samples.iter().map(String::as_str);
             return Err(AnalysisError::Unknown {
                 place: analysis.source.place(&way.key("bysample").key(sample)),
                 what: "sample",

@@ -3,7 +3,7 @@
 use std::ops::ControlFlow;
 
 use datafusion::sql::parser::Statement;
-use datafusion::sql::sqlparser::ast::{Expr, VisitMut, VisitorMut};
+use datafusion::sql::sqlparser::ast::{Expr, Query, SetExpr, Values, VisitMut, VisitorMut};
 
 use super::{build, script};
 
@@ -27,8 +27,8 @@ impl VisitorMut for Measure {
 
     fn pre_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<()> {
         let mut length = 0;
-        let mut at = &*expr;
-        while let Expr::BinaryOp { left, .. } = at {
+        let mut at = &mut *expr;
+        while let Some(left) = first(at) {
             length += 1;
             at = left;
         }
@@ -36,9 +36,54 @@ impl VisitorMut for Measure {
             return ControlFlow::Continue(());
         }
         let mut rest = std::mem::replace(expr, build::null());
-        while let Expr::BinaryOp { left, .. } = rest {
+        while let Some(left) = first(&mut rest) {
+            let left = std::mem::replace(left, build::null());
+            rest = left;
+        }
+        ControlFlow::Break(())
+    }
+
+    fn pre_visit_query(&mut self, query: &mut Query) -> ControlFlow<()> {
+        let mut length = 0;
+        let mut at = &*query.body;
+        while let SetExpr::SetOperation { left, .. } = at {
+            length += 1;
+            at = left;
+        }
+        if length <= LONGEST {
+            return ControlFlow::Continue(());
+        }
+        let empty = || SetExpr::Values(Values { explicit_row: false, value_keyword: false, rows: vec![] });
+        let mut rest = std::mem::replace(&mut *query.body, empty());
+        while let SetExpr::SetOperation { left, .. } = rest {
             rest = *left;
         }
         ControlFlow::Break(())
+    }
+}
+
+/// What stands first in an expression that can be written behind itself again and again.
+fn first(expr: &mut Expr) -> Option<&mut Expr> {
+    match expr {
+        Expr::BinaryOp { left, .. } => Some(left),
+        Expr::IsNull(of)
+        | Expr::IsNotNull(of)
+        | Expr::IsTrue(of)
+        | Expr::IsNotTrue(of)
+        | Expr::IsFalse(of)
+        | Expr::IsNotFalse(of)
+        | Expr::IsUnknown(of)
+        | Expr::IsNotUnknown(of)
+        | Expr::IsDistinctFrom(of, _)
+        | Expr::IsNotDistinctFrom(of, _)
+        | Expr::Cast { expr: of, .. }
+        | Expr::InList { expr: of, .. }
+        | Expr::Between { expr: of, .. }
+        | Expr::Like { expr: of, .. }
+        | Expr::ILike { expr: of, .. }
+        | Expr::Collate { expr: of, .. }
+        | Expr::AtTimeZone { timestamp: of, .. }
+        | Expr::CompoundFieldAccess { root: of, .. } => Some(of),
+        _ => None,
     }
 }

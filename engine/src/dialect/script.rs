@@ -148,5 +148,9 @@ mod tests {
         assert!(chain(900).is_ok());
         let told = chain(300_000).unwrap_err().to_string();
         assert!(told.contains("more than 1000 operators in a row"), "{told}");
+        for part in ["::int", " IS NULL", " IN (1)", " UNION ALL SELECT 1"] {
+            let told = parse(&format!("SELECT 1{}", part.repeat(50_000))).unwrap_err().to_string();
+            assert!(told.contains("operators in a row"), "{part}: {told}");
+        }
     }
 }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use datafusion::prelude::SessionContext;
 use datafusion::sql::parser::Statement;
-use datafusion::sql::sqlparser::ast::{Expr, VisitMut, VisitorMut};
+use datafusion::sql::sqlparser::ast::{Expr, Select, SelectItem, VisitMut, VisitorMut};
 
 use super::{collection::Definition, script};
 use crate::error::{Result, is_trigger};
@@ -27,7 +27,9 @@ pub(crate) async fn declare(
     for definition in definitions {
         let _always_continues = definition.query.clone().visit(&mut named);
     }
-    if named.0.is_empty() {
+    let Named { mut triggers, made } = named;
+    triggers.retain(|name| !made.contains(name));
+    if triggers.is_empty() {
         return Ok(());
     }
     for reference in context.state().resolve_table_references(statement)? {
@@ -35,7 +37,7 @@ pub(crate) async fn declare(
             continue;
         }
         let table = context.table_provider(reference.clone()).await?;
-        let declared = table.downcast_ref::<RootTable>().and_then(|table| table.with_triggers(&named.0));
+        let declared = table.downcast_ref::<RootTable>().and_then(|table| table.with_triggers(&triggers));
         if let Some(declared) = declared {
             context.deregister_table(reference.clone())?;
             context.register_table(reference, Arc::new(declared))?;
@@ -44,23 +46,35 @@ pub(crate) async fn declare(
     Ok(())
 }
 
-/// Names that are those of triggers.
+/// Names that are those of triggers, and names that the statement gives to columns of its own.
 #[derive(Default)]
-struct Named(BTreeSet<String>);
+struct Named {
+    triggers: BTreeSet<String>,
+    made: BTreeSet<String>,
+}
 
 impl VisitorMut for Named {
     type Break = ();
 
+    fn pre_visit_select(&mut self, select: &mut Select) -> ControlFlow<()> {
+        for item in &select.projection {
+            if let SelectItem::ExprWithAlias { alias, .. } = item {
+                self.made.insert(alias.value.clone());
+            }
+        }
+        ControlFlow::Continue(())
+    }
+
     fn pre_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<()> {
         match expr {
             Expr::Identifier(name) if is_trigger(&name.value) => {
-                self.0.insert(name.value.clone());
+                self.triggers.insert(name.value.clone());
             }
             Expr::CompoundIdentifier(parts) => {
                 // `HLT.IsoMu24` and `events.HLT_IsoMu24`.
                 let names: Vec<&str> = parts.iter().map(|part| part.value.as_str()).collect();
                 let last = names.last().copied().unwrap_or_default().to_owned();
-                self.0.extend([names.join("_"), last].into_iter().filter(|name| is_trigger(name)));
+                self.triggers.extend([names.join("_"), last].into_iter().filter(|name| is_trigger(name)));
             }
             _ => {}
         }

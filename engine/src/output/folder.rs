@@ -74,6 +74,20 @@ impl ResultFolder {
         Ok(path)
     }
 
+    /// Removes a folder in the unfinished one with all that is in it, if it is there.
+    ///
+    /// # Errors
+    /// When that fails.
+    pub fn remove(&self, name: &str) -> Result<()> {
+        let path = self.path.join(name);
+        match std::fs::remove_dir_all(&path) {
+            Err(source) if source.kind() != std::io::ErrorKind::NotFound => {
+                Err(OutputError::Io { path, action: "remove", source })
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// Writes a text.
     ///
     /// # Errors

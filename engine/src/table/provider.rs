@@ -212,7 +212,7 @@ impl RootTable {
 
     /// The names of its columns: branches that some of the opened files have, and metadata.
     pub(crate) fn column_names(&self) -> BTreeSet<String> {
-        self.table.table_schema().fields().iter().map(|field| field.name().clone()).collect()
+        self.columns.seen().chain(self.metadata.iter().map(|field| field.name())).cloned().collect()
     }
 
     fn key(&self, file: &TableFile) -> TreeKey {

@@ -31,6 +31,9 @@ pub(crate) struct TableColumns {
     unreadable: HashMap<String, Unreadable>,
 }
 
+/// Where a column was seen that was only named.
+const NOT_SEEN: &str = "no file so far";
+
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Unreadable {
     file: Arc<str>,
@@ -126,6 +129,12 @@ impl TableColumns {
         Self { schema: Arc::new(Schema::new(fields)), seen_in, unreadable }
     }
 
+    /// The columns that some of the opened files have.
+    pub(crate) fn seen(&self) -> impl Iterator<Item = &String> {
+        let fields = self.schema.fields().iter().zip(&self.seen_in);
+        fields.filter(|(_, seen_in)| ***seen_in != *NOT_SEEN).map(|(field, _)| field.name())
+    }
+
     /// The same with columns for these triggers, which files not opened yet may have; `None` where it has them all.
     pub(crate) fn with_triggers<'a>(&self, names: impl Iterator<Item = &'a String>) -> Option<Self> {
         let new = names.filter(|name| self.schema.column_with_name(name).is_none());
@@ -134,7 +143,7 @@ impl TableColumns {
             return None;
         }
         let mut seen_in = self.seen_in.clone();
-        seen_in.resize(seen_in.len() + new.len(), "no file so far".into());
+        seen_in.resize(seen_in.len() + new.len(), NOT_SEEN.into());
         let fields = self.schema.fields().iter().map(|field| field.as_ref().clone()).chain(new);
         let schema = Arc::new(Schema::new(fields.collect::<Vec<_>>()));
         Some(Self { schema, seen_in, unreadable: self.unreadable.clone() })

@@ -255,11 +255,10 @@ impl Resolver<'_> {
     }
 
     pub(super) fn check_sample(&self, sample: &str, way: &Way) -> Result<()> {
-        let samples: BTreeSet<&str> = self.reader.datasets.iter().map(|d| d.sample.as_str()).collect();
-        if samples.contains(sample) {
+        if self.samples.contains(sample) {
             return Ok(());
         }
-        let near = nearest(sample, samples.into_iter(), 2);
+        let near = nearest(sample, self.samples.iter().map(String::as_str), 2);
         Err(AnalysisError::Unknown {
             place: self.reader.source.place(way),
             what: "sample",

@@ -2,17 +2,23 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{RESERVED, Resolver};
+use super::{RESERVED, RESERVED_STARTS, Resolver};
 use crate::analysis::cut::NamedCut;
 use crate::analysis::locate::Way;
 use crate::analysis::model::{Body, Category, Definition, Filled, Histogram, Shape, Weight};
 use crate::analysis::{Result, names};
 
+/// Fields that objects have, whether an analysis names them or not.
+const COMMON_FIELDS: [&str; 8] = ["pt", "eta", "phi", "mass", "charge", "pdgId", "jetId", "energy"];
+
 impl Resolver<'_> {
     pub(super) fn check_name(&self, name: &str, way: &Way) -> Result<()> {
-        if RESERVED.contains(&name) || name.contains("__") || name.starts_with("w_") {
-            let problem =
-                format!("'{name}' is a name of the script itself; choose another (no __, no w_ in front)");
+        let begins = RESERVED_STARTS.iter().any(|start| name.starts_with(start));
+        if RESERVED.contains(&name) || name.contains("__") || begins {
+            let problem = format!(
+                "'{name}' is a name of the script itself; choose another (no __, none of {} in front)",
+                RESERVED_STARTS.join(", ")
+            );
             return Err(self.wrong(way, problem));
         }
         Ok(())
@@ -119,6 +125,58 @@ impl Resolver<'_> {
             }
         }
         Ok(())
+    }
+
+    /// A name without a dot in a subquery, which may be a field of its objects or a variable: a shift would rename one of them.
+    pub(super) fn check_bare(
+        &self,
+        definitions: &[Definition],
+        cuts: &[NamedCut],
+        shapes: &[Shape],
+    ) -> Result<()> {
+        let mut of_event: BTreeSet<&str> = (definitions.iter())
+            .filter(|definition| matches!(definition.body, Body::Variable(_)))
+            .map(|definition| definition.name.as_str())
+            .collect();
+        let mut fields: BTreeSet<String> = COMMON_FIELDS.map(str::to_owned).into();
+        for (collection, shifted) in shapes.iter().flat_map(|shape| &shape.shifts) {
+            for (field, expr) in shifted {
+                fields.extend(names::fields(expr));
+                match collection {
+                    Some(_) => drop(fields.insert(field.clone())),
+                    None => drop(of_event.insert(field)),
+                }
+            }
+        }
+        let mut bare = BTreeSet::new();
+        for definition in definitions {
+            match &definition.body {
+                Body::Collection(query) => {
+                    bare.extend(names::bare(query));
+                    fields.extend(names::fields(query));
+                }
+                Body::Variable(expr) => {
+                    bare.extend(names::bare(expr));
+                    fields.extend(names::fields(expr));
+                }
+            }
+        }
+        for cut in cuts {
+            bare.extend(names::bare(&cut.expr));
+            fields.extend(names::fields(&cut.expr));
+        }
+        fields
+            .extend(self.raw.objects.iter().flat_map(|(_, object)| object.fields.keys()).map(str::to_owned));
+        let unclear = bare.iter().find(|name| of_event.contains(name.as_str()) && fields.contains(*name));
+        match unclear.filter(|_| !shapes.is_empty()) {
+            None => Ok(()),
+            Some(name) => {
+                let problem = format!(
+                    "'{name}' in a subquery or a collection may be a field of the objects or the variable; write the field as Jet.{name}, or call the variable otherwise"
+                );
+                Err(self.wrong(&Way::default().key("variables").key(name), problem))
+            }
+        }
     }
 
     /// Labels of the axis of variations.

@@ -12,6 +12,7 @@ use std::path::Path;
 use self::categories::Pool;
 use super::config::{self, Raw};
 use super::cut::{Cuts, NamedCut};
+use super::dataset::Loaded;
 use super::error::AnalysisError;
 use super::expression::Reader;
 use super::locate::{Source, Way};
@@ -21,7 +22,24 @@ use super::warning::Warning;
 use super::{Result, dataset, histogram, order, treatment};
 
 /// Names that the script gives to columns of its own.
-const RESERVED: [&str; 8] = ["skim", "presel", "category", "weight", "sample", "dataset", "events", "runs"];
+const RESERVED: [&str; 13] = [
+    "skim",
+    "presel",
+    "category",
+    "weight",
+    "sample",
+    "dataset",
+    "events",
+    "runs",
+    "raw",
+    "cuts",
+    "subsamples",
+    "categories",
+    "variables",
+];
+
+/// What other names of its own begin with.
+const RESERVED_STARTS: [&str; 5] = ["w_", "factors_", "weighted_", "variables_", "some_categories"];
 
 /// Reads an analysis file and checks it, without opening any file of events.
 ///
@@ -34,9 +52,10 @@ pub fn load(path: &Path) -> Result<Analysis> {
     let raw = config::parse(&source)?;
     let folder = source.folder();
     let parameters = Parameters::load(&raw.parameters, &source, &folder)?;
-    let (location, datasets, complete) = dataset::load(&raw.datasets, &source, &folder)?;
+    let Loaded { location, chosen: datasets, complete, samples } =
+        dataset::load(&raw.datasets, &source, &folder)?;
     let reader = Reader { source: &source, parameters: &parameters, datasets: &datasets };
-    let parts = Resolver { raw: &raw, reader: &reader, warnings: Vec::new() }.resolve()?;
+    let parts = Resolver { raw: &raw, reader: &reader, samples: &samples, warnings: Vec::new() }.resolve()?;
     let mut analysis = Analysis {
         warnings: parts.warnings,
         definitions: parts.definitions,
@@ -52,6 +71,7 @@ pub fn load(path: &Path) -> Result<Analysis> {
         source: source.clone(),
         location,
         complete,
+        samples,
         datasets: datasets.clone(),
         resolved: Raw {
             parameters: config::Parameters { files: vec![], values: parameters.resolved() },
@@ -80,6 +100,8 @@ struct Parts {
 struct Resolver<'a> {
     raw: &'a Raw,
     reader: &'a Reader<'a>,
+    /// All samples of the datasets files.
+    samples: &'a BTreeSet<String>,
     warnings: Vec<Warning>,
 }
 
@@ -146,6 +168,7 @@ impl Resolver<'_> {
         self.check_aliases(&definitions, &pooled, &skim, &defined, &shapes)?;
         self.check_objects(&definitions, &pooled, &weights, &histograms, &shapes)?;
         self.check_labels(&weights, &shapes)?;
+        self.check_bare(&definitions, &pooled, &shapes)?;
         Ok(Parts {
             warnings: self.warnings,
             definitions,

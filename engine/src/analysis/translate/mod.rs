@@ -8,6 +8,8 @@ mod steps;
 mod weights;
 mod writer;
 
+use std::collections::BTreeSet;
+
 use datafusion::sql::sqlparser::ast::{Expr, SelectItem};
 
 use self::definitions::{all_definitions, collection, shifts};
@@ -152,8 +154,21 @@ pub(super) fn chosen_files(analysis: &Analysis) -> Option<Expr> {
     if let Some(limit) = analysis.raw.run.limit {
         let limit = usize::try_from(limit).unwrap_or(usize::MAX);
         if analysis.datasets.iter().any(|dataset| dataset.files.len() > limit) {
-            let files = analysis.datasets.iter().flat_map(|d| d.files.iter().take(limit));
-            conditions.push(syntax::is_one_of("file", files.map(String::as_str)));
+            let of_each = || analysis.datasets.iter().flat_map(|d| d.files.iter().take(limit));
+            let all = analysis.datasets.iter().flat_map(|d| &d.files);
+            let distinct: BTreeSet<&String> = all.clone().collect();
+            conditions.push(if distinct.len() == all.count() {
+                syntax::is_one_of("file", of_each().map(String::as_str))
+            } else {
+                // A file of two datasets may be among the first of one only.
+                syntax::any(analysis.datasets.iter().map(|dataset| {
+                    let files = dataset.files.iter().take(limit).map(String::as_str);
+                    syntax::all([
+                        syntax::is_one_of("dataset", [dataset.name.as_str()]),
+                        syntax::is_one_of("file", files),
+                    ])
+                }))
+            });
         }
     }
     (!conditions.is_empty()).then(|| syntax::all(conditions))

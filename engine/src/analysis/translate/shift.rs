@@ -11,7 +11,7 @@ use datafusion::sql::sqlparser::ast::{
     Visitor, VisitorMut,
 };
 
-use crate::analysis::names::{is_of, single};
+use crate::analysis::names::{Bound, dots, is_of, single};
 use crate::analysis::syntax::ident;
 
 /// What a shift changes in a collection.
@@ -46,29 +46,30 @@ pub(super) struct Shifted {
 impl Shifted {
     /// Whether an expression has another value under the shift.
     pub(super) fn touches(&self, of: &impl Visit) -> bool {
-        self.touches_within(of, &Scope::of(of))
+        self.touches_within(of, &Bound::default())
     }
 
-    fn touches_within(&self, of: &impl Visit, scope: &Scope) -> bool {
-        of.visit(&mut Touch { shifted: self, scope, skipped: vec![] }).is_break()
+    fn touches_within(&self, of: &impl Visit, bound: &Bound) -> bool {
+        of.visit(&mut Touch { shifted: self, bound: bound.clone(), skipped: vec![] }).is_break()
     }
 
     /// What the shift changes in a collection that is defined so; `None` for nothing.
     pub(super) fn change(&self, query: &Query) -> Option<Change> {
-        let scope = Scope::of(query);
+        let mut bound = Bound::default();
+        bound.enter_query(query);
         let around = Query { body: Box::new(SetExpr::Values(empty())), ..query.clone() };
-        if self.touches_within(&around, &scope) {
+        if self.touches_within(&around, &bound) {
             return Some(Change::Objects);
         }
-        self.change_of_set(&query.body, &scope)
+        self.change_of_set(&query.body, &bound)
     }
 
-    fn change_of_set(&self, body: &SetExpr, scope: &Scope) -> Option<Change> {
+    fn change_of_set(&self, body: &SetExpr, bound: &Bound) -> Option<Change> {
         match body {
-            SetExpr::Select(select) => self.change_of_select(select, scope),
+            SetExpr::Select(select) => self.change_of_select(select, bound),
             SetExpr::Query(query) => self.change(query),
             SetExpr::SetOperation { left, right, .. } => {
-                match (self.change_of_set(left, scope), self.change_of_set(right, scope)) {
+                match (self.change_of_set(left, bound), self.change_of_set(right, bound)) {
                     (Some(Change::Fields(left)), Some(Change::Fields(right))) => {
                         Some(Change::Fields(left.union(&right).cloned().collect()))
                     }
@@ -76,20 +77,20 @@ impl Shifted {
                     (left, right) => left.or(right),
                 }
             }
-            other => self.touches_within(other, scope).then_some(Change::Objects),
+            other => self.touches_within(other, bound).then_some(Change::Objects),
         }
     }
 
-    fn change_of_select(&self, select: &Select, scope: &Scope) -> Option<Change> {
+    fn change_of_select(&self, select: &Select, bound: &Bound) -> Option<Change> {
         let around = Select { projection: vec![], ..select.clone() };
-        if self.touches_within(&around, scope) {
+        if self.touches_within(&around, bound) {
             return Some(Change::Objects);
         }
         let mut fields = BTreeSet::new();
         for item in &select.projection {
             match item {
                 SelectItem::Wildcard(_) | SelectItem::QualifiedWildcard(..) => {
-                    for change in scope.from.iter().filter_map(|name| self.collections.get(name)) {
+                    for change in bound.collections().filter_map(|name| self.collections.get(name)) {
                         match change {
                             Change::Fields(changed) => fields.extend(changed.iter().cloned()),
                             Change::Objects => return Some(Change::Objects),
@@ -98,13 +99,13 @@ impl Shifted {
                 }
                 SelectItem::ExprWithAlias { expr, alias } => {
                     // It stands in the place of the field of that name.
-                    if self.touches_within(expr, scope) {
+                    if self.touches_within(expr, bound) {
                         fields.insert(alias.value.clone());
                     } else {
                         fields.remove(&alias.value);
                     }
                 }
-                SelectItem::UnnamedExpr(expr) if self.touches_within(expr, scope) => match expr {
+                SelectItem::UnnamedExpr(expr) if self.touches_within(expr, bound) => match expr {
                     Expr::Identifier(name) => drop(fields.insert(name.value.clone())),
                     Expr::CompoundIdentifier(parts) => {
                         fields.extend(parts.last().map(|name| name.value.clone()));
@@ -113,7 +114,7 @@ impl Shifted {
                 },
                 SelectItem::UnnamedExpr(_) => {}
                 other => {
-                    if self.touches_within(other, scope) {
+                    if self.touches_within(other, bound) {
                         return Some(Change::Objects);
                     }
                 }
@@ -130,7 +131,8 @@ impl Shifted {
     /// The expression under the shift.
     pub(super) fn apply<T: VisitMut + Clone>(&self, of: &T) -> T {
         let mut copy = of.clone();
-        let _always_continues = copy.visit(&mut Rename { shifted: self, fields: vec![] });
+        let _always_continues =
+            copy.visit(&mut Rename { shifted: self, fields: vec![], bound: Bound::default() });
         copy
     }
 
@@ -174,46 +176,10 @@ fn empty() -> datafusion::sql::sqlparser::ast::Values {
     datafusion::sql::sqlparser::ast::Values { explicit_row: false, value_keyword: false, rows: vec![] }
 }
 
-/// The collections that subqueries go through, with the names of their objects.
-#[derive(Debug, Default)]
-struct Scope {
-    from: BTreeSet<String>,
-    /// Name of an object and its collection. One name may be used in several subqueries.
-    objects: BTreeSet<(String, String)>,
-}
-
-impl Scope {
-    fn of(of: &impl Visit) -> Self {
-        let mut scope = Self::default();
-        let _always_continues = of.visit(&mut scope);
-        scope
-    }
-
-    fn collections<'a>(&'a self, object: &'a str) -> impl Iterator<Item = &'a str> {
-        let of_object = move |(name, _): &&(String, String)| name == object;
-        self.objects.iter().filter(of_object).map(|(_, collection)| collection.as_str())
-    }
-}
-
-impl Visitor for Scope {
-    type Break = ();
-
-    fn pre_visit_table_factor(&mut self, factor: &TableFactor) -> ControlFlow<()> {
-        if let TableFactor::Table { name, alias, .. } = factor
-            && let Some(collection) = single(name)
-        {
-            self.from.insert(collection.value.clone());
-            let object = alias.as_ref().map_or(&collection.value, |alias| &alias.name.value);
-            self.objects.insert((object.clone(), collection.value.clone()));
-        }
-        ControlFlow::Continue(())
-    }
-}
-
 /// Breaks where something is named that the shift changes.
 struct Touch<'a> {
     shifted: &'a Shifted,
-    scope: &'a Scope,
+    bound: Bound,
     /// Names that are parts of `a.b[…]` and were looked at with it.
     skipped: Vec<*const Expr>,
 }
@@ -226,11 +192,13 @@ impl Touch<'_> {
     }
 
     fn name(&self, name: &str) -> bool {
+        if let Some(bound) = self.bound.of(name) {
+            return bound.is_some_and(|collection| self.changes(collection, None));
+        }
         let shifted = self.shifted;
         if shifted.columns.contains(name)
             || self.changes(name, None)
-            || self.scope.collections(name).any(|collection| self.changes(collection, None))
-            || self.scope.from.iter().any(|collection| self.changes(collection, Some(name)))
+            || self.bound.collections().any(|collection| self.changes(collection, Some(name)))
         {
             return true;
         }
@@ -244,15 +212,34 @@ impl Touch<'_> {
     }
 
     fn dotted(&self, first: &str, second: &str) -> bool {
+        if let Some(bound) = self.bound.of(first) {
+            return bound.is_some_and(|collection| self.changes(collection, Some(second)));
+        }
         self.shifted.columns.contains(first)
             || self.shifted.columns.contains(&format!("{first}_{second}"))
             || self.changes(first, Some(second))
-            || self.scope.collections(first).any(|collection| self.changes(collection, Some(second)))
     }
 }
 
 impl Visitor for Touch<'_> {
     type Break = ();
+
+    fn pre_visit_query(&mut self, query: &Query) -> ControlFlow<()> {
+        self.bound.enter_query(query);
+        ControlFlow::Continue(())
+    }
+
+    fn post_visit_query(&mut self, _: &Query) -> ControlFlow<()> {
+        self.bound.leave();
+        ControlFlow::Continue(())
+    }
+
+    fn post_visit_expr(&mut self, expr: &Expr) -> ControlFlow<()> {
+        if matches!(expr, Expr::Lambda(_)) {
+            self.bound.leave();
+        }
+        ControlFlow::Continue(())
+    }
 
     fn pre_visit_expr(&mut self, expr: &Expr) -> ControlFlow<()> {
         if self.skipped.contains(&std::ptr::from_ref(expr)) {
@@ -264,13 +251,20 @@ impl Visitor for Touch<'_> {
                 [first, second, ..] => self.dotted(&first.value, &second.value),
                 _ => false,
             },
-            Expr::CompoundFieldAccess { root, access_chain } => match (&**root, access_chain.first()) {
-                (Expr::Identifier(first), Some(AccessExpr::Dot(second @ Expr::Identifier(field)))) => {
-                    self.skipped.extend([std::ptr::from_ref(&**root), std::ptr::from_ref(second)]);
-                    self.dotted(&first.value, &field.value)
+            Expr::CompoundFieldAccess { root, access_chain } => {
+                self.skipped.extend(dots(access_chain));
+                match (&**root, access_chain.first()) {
+                    (Expr::Identifier(first), Some(AccessExpr::Dot(Expr::Identifier(field)))) => {
+                        self.skipped.push(std::ptr::from_ref(&**root));
+                        self.dotted(&first.value, &field.value)
+                    }
+                    _ => false,
                 }
-                _ => false,
-            },
+            }
+            Expr::Lambda(lambda) => {
+                self.bound.enter_lambda(lambda);
+                false
+            }
             _ => false,
         };
         if touched { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
@@ -293,7 +287,7 @@ impl Visitor for Touch<'_> {
     fn pre_visit_select(&mut self, select: &Select) -> ControlFlow<()> {
         let takes_all =
             |item: &SelectItem| matches!(item, SelectItem::Wildcard(_) | SelectItem::QualifiedWildcard(..));
-        let changed = || self.scope.from.iter().any(|name| self.shifted.collections.contains_key(name));
+        let changed = || self.bound.collections().any(|name| self.shifted.collections.contains_key(name));
         if select.projection.iter().any(takes_all) && changed() {
             return ControlFlow::Break(());
         }
@@ -305,29 +299,51 @@ struct Rename<'a> {
     shifted: &'a Shifted,
     /// The `b` of `a.b[…]`, which is no name by itself.
     fields: Vec<*const Expr>,
+    bound: Bound,
+}
+
+impl Rename<'_> {
+    /// Whether a name is bound to something that keeps its name: all but a collection without another name in FROM.
+    fn stays(&self, name: &str) -> bool {
+        self.bound.of(name).is_some_and(|collection| collection != Some(name))
+    }
 }
 
 impl VisitorMut for Rename<'_> {
     type Break = ();
 
+    fn pre_visit_query(&mut self, query: &mut Query) -> ControlFlow<()> {
+        self.bound.enter_query(query);
+        ControlFlow::Continue(())
+    }
+
+    fn post_visit_query(&mut self, _: &mut Query) -> ControlFlow<()> {
+        self.bound.leave();
+        ControlFlow::Continue(())
+    }
+
     fn pre_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<()> {
-        if let Expr::CompoundFieldAccess { access_chain, .. } = expr {
-            let field = |access: &AccessExpr| match access {
-                AccessExpr::Dot(field) => Some(std::ptr::from_ref(field)),
-                AccessExpr::Subscript(_) => None,
-            };
-            self.fields.extend(access_chain.iter().filter_map(field));
+        match expr {
+            Expr::CompoundFieldAccess { access_chain, .. } => self.fields.extend(dots(access_chain)),
+            Expr::Lambda(lambda) => self.bound.enter_lambda(lambda),
+            _ => {}
         }
         ControlFlow::Continue(())
     }
 
     fn post_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<()> {
+        if matches!(expr, Expr::Lambda(_)) {
+            self.bound.leave();
+        }
         if self.fields.contains(&std::ptr::from_ref::<Expr>(expr)) {
             return ControlFlow::Continue(());
         }
         let renamed = match expr {
-            Expr::Identifier(name) => self.shifted.identifier(&name.value),
-            Expr::CompoundIdentifier(parts) => self.shifted.compound(parts),
+            Expr::Identifier(name) if !self.stays(&name.value) => self.shifted.identifier(&name.value),
+            Expr::CompoundIdentifier(parts) => match parts.first() {
+                Some(first) if !self.stays(&first.value) => self.shifted.compound(parts),
+                _ => None,
+            },
             _ => None,
         };
         if let Some(renamed) = renamed {
@@ -394,6 +410,9 @@ mod tests {
             ("EXISTS (SELECT 1 FROM GoodJet j WHERE j.eta > 2)", true),
             ("(SELECT count(*) FROM Jet j)", false),
             ("(SELECT max(m.pt) FROM Muon m)", false),
+            ("(SELECT max(MET.pt) FROM Muon MET)", false),
+            ("(SELECT max(m.pt) FROM Muon m WHERE m.pt > pt)", true),
+            ("array_filter(Muon.pt, pt -> pt > 60)", false),
         ] {
             assert_eq!(
                 shifted().touches(&parsed(sql, |parser| parser.parse_expr()).unwrap()),
@@ -436,6 +455,14 @@ mod tests {
             ("Jet_flag", "Jet_flag"),
             ("MET.pt + pt", "MET_pt__Up + pt__Up"),
             ("(SELECT max(j.pt) FROM Jet j)", "(SELECT max(j.pt) FROM Jet__Up j)"),
+            ("(SELECT max(Jet.pt) FROM Jet)", "(SELECT max(Jet__Up.pt) FROM Jet__Up)"),
+            // `MET` and `pt` are other things inside.
+            ("(SELECT max(MET.pt) FROM Muon MET)", "(SELECT max(MET.pt) FROM Muon MET)"),
+            ("array_filter(Jet.pt, pt -> pt > 60)", "array_filter(Jet__Up.pt, pt -> pt > 60)"),
+            (
+                "(SELECT max(j.pt) FROM Jet j WHERE j.pt > pt)",
+                "(SELECT max(j.pt) FROM Jet__Up j WHERE j.pt > pt__Up)",
+            ),
         ] {
             assert_eq!(
                 shifted().apply(&parsed(sql, |parser| parser.parse_expr()).unwrap()).to_string(),

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use ana_engine::analysis::{
     self, Analysis, Assembled, Record, Settings, Translation, assemble, cutflow_batch,
 };
-use ana_engine::dialect::script::{parse, returns_rows};
+use ana_engine::dialect::script::{Statement, parse, returns_rows};
 use ana_engine::output::{Cancellation, Format, Options, ResultFolder, ResultWriter, uhi_zip};
 use ana_engine::{Device, EngineError, Query, Session};
 use anyhow::{Context, Result, bail};
@@ -62,6 +62,7 @@ pub(crate) async fn run(prepared: Prepared, threads: usize, stop: Cancellation) 
         match attempt(&prepared, threads, &folder, &stop).await {
             Err(error) if tried < tries && is_reading(&error) && !stop.is_cancelled() => {
                 tried += 1;
+                folder.remove("columns")?;
                 console::say(&format!("warning: attempt {tried} failed, trying again: {error:#}\n"));
             }
             other => break other?,
@@ -80,6 +81,7 @@ pub(crate) async fn run(prepared: Prepared, threads: usize, stop: Cancellation) 
     let mut told: Vec<String> = ran.reports.iter().flat_map(|report| report.warnings.clone()).collect();
     told.sort();
     told.dedup();
+    record.warnings.extend(ran.unknown);
     record.warnings.extend(told.iter().cloned());
     ran.reports.iter().for_each(|report| record.report(report));
     record.luminosity(ran.sections);
@@ -136,6 +138,8 @@ struct Ran {
     inputs: Vec<analysis::Input>,
     /// Luminosity sections of data.
     sections: Vec<(u64, u64)>,
+    /// What is named and in no file.
+    unknown: Vec<String>,
 }
 
 async fn attempt(
@@ -154,9 +158,21 @@ async fn attempt(
         reports: vec![],
         inputs: vec![],
         sections: vec![],
+        unknown: vec![],
     };
+    let mut checked = false;
     for statement in parse(&source.text).map_err(|e| in_script(&source, e))? {
         let has_rows = returns_rows(&statement);
+        // Before anything names a trigger, which makes it a column of many files.
+        if !checked && (has_rows || matches!(statement, Statement::CopyTo(_))) {
+            checked = true;
+            let unknown = analysis::unknown_branches(analysis, &session).await?;
+            tell(&unknown);
+            if args.strict {
+                refuse(unknown.len(), "no event was read")?;
+            }
+            ran.unknown = unknown.iter().map(ToString::to_string).collect();
+        }
         let query = planned(analysis, &session, statement, &source).await?;
         let bar = Arc::new(Bar::new(args.quiet));
         let watching = Arc::clone(&bar);
