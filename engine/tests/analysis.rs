@@ -465,6 +465,33 @@ fn what_the_weights_need_is_asked_for_at_once() {
 }
 
 #[test]
+fn a_dataset_is_one_thing_in_all_runs_that_are_merged() {
+    let folder = tempfile::tempdir().unwrap();
+    let json = std::fs::read_to_string(examples().join("datasets.json")).unwrap();
+    let json = json.replace("samples/", &format!("{}/", text_of(&examples().join("samples"))));
+    // What the filter leaves out need not be there.
+    let json = json.replace("DYJetsToLL_2018.root", "nowhere.root");
+    let run = |name: &str, year: &str, json: String| {
+        let within = folder.path().join(name);
+        std::fs::create_dir(&within).unwrap();
+        std::fs::write(within.join("datasets.json"), json).unwrap();
+        std::fs::copy(examples().join("parameters.yaml"), within.join("parameters.yaml")).unwrap();
+        let yaml = std::fs::read_to_string(examples().join("ttbar_ht.yaml")).unwrap();
+        let filter = format!("samples: [TTToSemiLeptonic], year: [\"{year}\"]");
+        std::fs::write(within.join("a.yaml"), yaml.replace("samples: [TTToSemiLeptonic]", &filter)).unwrap();
+        let out = within.join("out");
+        good(&["run", text(&within.join("a.yaml")), "-o", text(&out), "-q"]);
+        out
+    };
+    // The same dataset over another file, with another cross section.
+    let one = run("one", "2018", json.clone());
+    let of_2017 = json.replace("TTToSemiLeptonic_2018.root", "TTToSemiLeptonic_2017.root");
+    let other = run("other", "2018", of_2017.replace("365.34", "300"));
+    let told = bad(&["merge", text(&one), text(&other), "-o", text(&folder.path().join("sum"))]);
+    assert!(told.contains("xsec 300.0, not 365.34"), "{told}");
+}
+
+#[test]
 fn lint_looks_at_the_branches() {
     let folder = tempfile::tempdir().unwrap();
     let file = changed(folder.path(), "zmumu.yaml", "Muon.tightId", "Muon.tightID");
@@ -495,7 +522,10 @@ fn lint_looks_at_the_branches() {
     let (good, warned) = told("        Jet:\n", "        Jett:\n", &["--data"]);
     assert!(warned.contains("shifts Jett.pt"), "{good} {warned}");
     let (good, warned) = told("MET_pt > 20", "MET_pt > 20 AND NOT HLT_IsoMu25", &["--data"]);
-    assert!(good && warned.contains("no file has the trigger 'HLT_IsoMu25'"), "{warned}");
+    assert!(
+        good && warned.contains("no file opened for the columns has the trigger 'HLT_IsoMu25'"),
+        "{warned}"
+    );
     assert!(warned.contains("did you mean HLT_IsoMu2"), "{warned}");
 }
 
@@ -620,7 +650,10 @@ fn simulation_is_divided_by_the_sum_of_its_runs_trees() {
     }
     // The script is all of it: its first result are the sums, its last what was counted.
     let script = std::fs::read_to_string(of("runs").join("analysis.sql")).unwrap();
-    assert!(script.contains("OPTIONS (tree 'Runs')") && script.contains("FROM runs"), "{script}");
+    assert!(
+        script.contains("OPTIONS (tree 'Runs', datasets 'mc_2018')") && script.contains("FROM runs"),
+        "{script}"
+    );
     let explained = good(&["explain", "-f", text(&of("runs").join("analysis.sql"))]);
     assert!(explained.contains("HistogramExec"), "{explained}");
     let sums = of("sums.parquet");

@@ -192,8 +192,9 @@ fn together(mut known: Record, record: Record, folder: &Path) -> Result<Record> 
         let before = known.metadata.entry(dataset.clone()).or_insert_with(|| metadata.clone());
         if *before != metadata {
             let problem = format!(
-                "{}: dataset '{dataset}' has other metadata than in the other runs ({metadata:?}, not {before:?})",
-                folder.display()
+                "{}: dataset '{dataset}' has other metadata than in the other runs: {}",
+                folder.display(),
+                metadata.beside(before)
             );
             return Err(AnalysisError::Merge { problem });
         }

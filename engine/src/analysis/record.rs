@@ -69,6 +69,15 @@ pub struct Metadata {
 }
 
 impl Metadata {
+    /// What differs: `xsec 20.0, not 10.0`.
+    pub(super) fn beside(&self, other: &Self) -> String {
+        let fields = |of: &Self| serde_json::to_value(of).unwrap_or_default();
+        let (own, others) = (fields(self), fields(other));
+        let differing = own.as_object().into_iter().flatten().filter(|(key, value)| others[*key] != **value);
+        let told = differing.map(|(key, value)| format!("{key} {value}, not {}", others[key]));
+        told.collect::<Vec<_>>().join("; ")
+    }
+
     fn of(dataset: &Dataset) -> Self {
         Self {
             sample: dataset.sample.clone(),

@@ -5,7 +5,7 @@ use datafusion::sql::sqlparser::ast::{BinaryOperator, SelectItem};
 use super::model::{Analysis, Normalisation};
 use super::print::{Statement, Steps};
 use super::syntax;
-use super::translate::{chosen_files, told};
+use super::translate::{chosen_files, only_datasets, told};
 
 /// The branch, unless the file of the analysis names others.
 const BRANCH: &str = "genEventSumw";
@@ -29,6 +29,8 @@ pub(super) fn table(analysis: &Analysis) -> Option<Statement> {
         return None;
     }
     let mut options = vec![("tree".to_owned(), "Runs".to_owned())];
+    let samples = samples(analysis);
+    options.extend(only_datasets(analysis, |dataset| samples.contains(&dataset.sample.as_str())));
     if branches(analysis).len() > 1 {
         options.push(("missing_branch".to_owned(), "null".to_owned()));
     }

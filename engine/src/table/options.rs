@@ -57,12 +57,14 @@ pub struct RootOptions {
     pub on_bad_file: OnBadFile,
     /// Which files the columns are taken from.
     pub schema: SchemaFrom,
+    /// Of datasets files only these datasets; all unless told. Files of the others need not be there.
+    pub datasets: Vec<String>,
 }
 
 impl RootOptions {
     /// The names of the options, as `OPTIONS (…)` takes them.
-    pub const NAMES: [&'static str; 5] =
-        ["tree", "missing_branch", "missing_triggers", "on_bad_file", "schema"];
+    pub const NAMES: [&'static str; 6] =
+        ["tree", "missing_branch", "missing_triggers", "on_bad_file", "schema", "datasets"];
 
     /// Options for one tree, everything else as by default.
     #[must_use]
@@ -124,6 +126,7 @@ impl RootOptions {
                     _ => return Err(choose("'auto', 'first' or 'all'")),
                 }
             }
+            "datasets" => self.datasets = value.split(',').map(|name| name.trim().to_owned()).collect(),
             _ => {
                 return Err(EngineError::UnknownOption {
                     option: option.to_owned(),
@@ -152,7 +155,7 @@ mod tests {
         let message = RootOptions::parse([("format.tre", "Runs")]).map_err(|e| e.to_string());
         assert_eq!(
             message,
-            Err("unknown option 'tre'; the options are: tree, missing_branch, missing_triggers, on_bad_file, schema".into())
+            Err("unknown option 'tre'; the options are: tree, missing_branch, missing_triggers, on_bad_file, schema, datasets".into())
         );
     }
 

@@ -104,7 +104,18 @@ impl RootTable {
             let text = text.map_err(|source| EngineError::Io { path: (*name).into(), source })?;
             texts.push(((*name).to_owned(), text));
         }
-        let datasets = Datasets::parse_all(&texts)?;
+        let mut datasets = Datasets::parse_all(&texts)?;
+        let is_known = |name: &&String| datasets.files.iter().any(|file| file.dataset == **name);
+        if let Some(unknown) = options.datasets.iter().find(|name| !is_known(name)) {
+            return Err(EngineError::OptionValue {
+                option: "datasets".to_owned(),
+                value: unknown.clone(),
+                valid: format!("the names of datasets with files in {location}, with commas between"),
+            });
+        }
+        if !options.datasets.is_empty() {
+            datasets.files.retain(|file| options.datasets.contains(&file.dataset));
+        }
         if options.tree.is_none() {
             options.tree.clone_from(&datasets.tree);
         }

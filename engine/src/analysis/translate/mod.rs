@@ -16,6 +16,7 @@ use self::definitions::{all_definitions, collection, shifts};
 use self::shift::Shifted;
 use self::steps::Common;
 use self::writer::Writer;
+use super::dataset::Dataset;
 use super::locate::Way;
 use super::model::{Analysis, Category, Collapse, Plan};
 use super::print::{self, Script, Statement, Steps};
@@ -134,6 +135,7 @@ fn table(analysis: &Analysis) -> Statement {
     if let Some(how) = &raw.datasets.missing_branch {
         options.push(("missing_branch".to_owned(), how.clone()));
     }
+    options.extend(only_datasets(analysis, |_| true));
     if raw.run.skipbadfiles == Some(true) {
         options.push(("on_bad_file".to_owned(), "skip".to_owned()));
     }
@@ -145,10 +147,23 @@ fn table(analysis: &Analysis) -> Statement {
     }
 }
 
+/// The option for a table of some datasets only; none for all, and where a name would not fit between commas.
+pub(super) fn only_datasets(
+    analysis: &Analysis,
+    wanted: impl Fn(&Dataset) -> bool,
+) -> Option<(String, String)> {
+    let chosen: Vec<&Dataset> = analysis.datasets.iter().filter(|dataset| wanted(dataset)).collect();
+    let all = analysis.complete && chosen.len() == analysis.datasets.len();
+    let fits = |dataset: &&Dataset| !dataset.name.contains(',') && dataset.name.trim() == dataset.name;
+    let names = || chosen.iter().map(|dataset| dataset.name.as_str()).collect::<Vec<_>>().join(", ");
+    let with_files = !chosen.is_empty() && chosen.iter().all(|dataset| !dataset.files.is_empty());
+    (!all && with_files && chosen.iter().all(fits)).then(|| ("datasets".to_owned(), names()))
+}
+
 /// The files that the filter and the limit leave; `None` for all.
 pub(super) fn chosen_files(analysis: &Analysis) -> Option<Expr> {
     let mut conditions = Vec::new();
-    if !analysis.complete {
+    if !analysis.complete && only_datasets(analysis, |_| true).is_none() {
         conditions.push(syntax::is_one_of("dataset", analysis.datasets.iter().map(|d| d.name.as_str())));
     }
     if let Some(limit) = analysis.raw.run.limit {
