@@ -148,6 +148,7 @@ fn calls(golden: &str) -> Vec<(&'static str, Vec<Argument>)> {
         ("delta_r", columns(&["eta", "phi", "MET_pt", "MET_phi"])),
         ("divide", columns(&["h", "h"])),
         ("drop", columns(&["pt", "places"])),
+        ("fill_none", with(columns(&["pt"]), number(-999.0))),
         ("first", columns(&["pt"])),
         ("golden_json", with(columns(&["run", "nJet"]), Argument::Literal(ScalarValue::from(golden)))),
         ("hist", with(columns(&["pt"]), axis(Axis::regular(100, 15.0, 60.0).unwrap()))),

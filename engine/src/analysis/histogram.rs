@@ -170,7 +170,7 @@ pub(super) fn expand(
         }
     }
     let settings: Vec<String> = fields.iter().map(|(field, ..)| format!("{kind}_{field}")).collect();
-    for key in raw.axis_settings.keys().filter(|key| !settings.iter().any(|known| known == key)) {
+    if let Some(key) = raw.axis_settings.keys().find(|key| !settings.iter().any(|known| known == key)) {
         return Err(AnalysisError::Unknown {
             place: reader.source.place(&way.key("axis_settings").key(key)),
             what: "axis of this factory is",

@@ -206,10 +206,10 @@ impl Visitor for Bare {
             Expr::Identifier(name) if self.skipped.contains(&std::ptr::from_ref(expr)) => {
                 self.fields.insert(name.value.clone());
             }
-            Expr::Identifier(name) => {
-                if self.bound.of(&name.value).is_none() && self.bound.collections().next().is_some() {
-                    self.names.insert(name.value.clone());
-                }
+            Expr::Identifier(name)
+                if self.bound.of(&name.value).is_none() && self.bound.collections().next().is_some() =>
+            {
+                self.names.insert(name.value.clone());
             }
             Expr::CompoundIdentifier(parts) => {
                 self.fields.extend(parts.iter().skip(1).map(|part| part.value.clone()));

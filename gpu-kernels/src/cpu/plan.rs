@@ -30,7 +30,9 @@ use crate::formula::{Formula, made};
 use crate::plan::{FillPlan, PlanBatch, PlanValue, PlannedFill, Room};
 
 pub(crate) use selection::Chosen;
-pub(crate) use table::{FILLS, Table};
+#[cfg(feature = "gpu")]
+pub(crate) use table::FILLS;
+pub(crate) use table::Table;
 use weights::WeightSet;
 
 /// No bin: a NULL.
