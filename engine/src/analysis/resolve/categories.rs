@@ -304,7 +304,9 @@ impl Pool<'_> {
         if let Some(known) = self.cuts.iter().find(|known| known.expr == cut.expr) {
             return known.name.clone();
         }
+        // What begins with w_ is a weight.
         let base = cut.name.replace("__", "_");
+        let base = if base.starts_with("w_") { format!("cut_{base}") } else { base };
         let taken = |name: &str, cuts: &[NamedCut]| {
             cuts.iter().any(|known| known.name == name)
                 || self.defined.contains_key(name)

@@ -59,7 +59,12 @@ impl Writer<'_> {
             }
         }
         for collection in list {
-            items.extend(self.columns_of(collection, mask));
+            for item in self.columns_of(collection, mask) {
+                // Asked for all categories and for this one.
+                if !items.contains(&item) {
+                    items.push(item);
+                }
+            }
         }
         let any = syntax::any(of.map(|category| all_of(&category.cuts, None)));
         let selection = syntax::all([self.selected(part, None), any]);
