@@ -10,23 +10,33 @@ use datafusion::sql::sqlparser::ast::{
 
 /// The names in an expression or a query: columns, first parts of dotted names, collections.
 pub(super) fn names(of: &impl Visit) -> BTreeSet<String> {
-    let mut found = Found::default();
-    let _always_continues = of.visit(&mut found);
-    found.names
+    found(of).names
 }
 
 /// The aliases of collections in the subqueries of an expression.
 pub(super) fn aliases(of: &impl Visit) -> BTreeSet<String> {
-    let mut found = Found::default();
-    let _always_continues = of.visit(&mut found);
-    found.aliases
+    found(of).aliases
 }
 
 /// Words that stand alone: columns, and whole objects such as MET.
 pub(super) fn words(of: &impl Visit) -> BTreeSet<String> {
+    found(of).words
+}
+
+/// Names without a dot in subqueries: a field of their objects, or something of the event.
+pub(super) fn bare(of: &impl Visit) -> BTreeSet<String> {
+    found(of).bare
+}
+
+/// Fields that are named anywhere, as `pt` in `Jet.pt`.
+pub(super) fn fields(of: &impl Visit) -> BTreeSet<String> {
+    found(of).fields
+}
+
+fn found(of: &impl Visit) -> Found {
     let mut found = Found::default();
     let _always_continues = of.visit(&mut found);
-    found.words
+    found
 }
 
 #[derive(Default)]
@@ -34,9 +44,11 @@ struct Found {
     names: BTreeSet<String>,
     words: BTreeSet<String>,
     aliases: BTreeSet<String>,
+    bare: BTreeSet<String>,
+    fields: BTreeSet<String>,
     bound: Bound,
     /// The `b` of `a[1].b`, which is no name by itself.
-    fields: Vec<*const Expr>,
+    dots: Vec<*const Expr>,
 }
 
 impl Visitor for Found {
@@ -53,7 +65,10 @@ impl Visitor for Found {
     }
 
     fn pre_visit_expr(&mut self, expr: &Expr) -> ControlFlow<()> {
-        if self.fields.contains(&std::ptr::from_ref(expr)) {
+        if self.dots.contains(&std::ptr::from_ref(expr)) {
+            if let Expr::Identifier(field) = expr {
+                self.fields.insert(field.value.clone());
+            }
             return ControlFlow::Continue(());
         }
         match expr {
@@ -61,8 +76,12 @@ impl Visitor for Found {
             Expr::Identifier(name) if self.bound.of(&name.value).is_none() => {
                 self.names.insert(name.value.clone());
                 self.words.insert(name.value.clone());
+                if self.bound.collections().next().is_some() {
+                    self.bare.insert(name.value.clone());
+                }
             }
             Expr::CompoundIdentifier(parts) => {
+                self.fields.extend(parts.iter().skip(1).map(|part| part.value.clone()));
                 if let [first, second, ..] = parts.as_slice()
                     && self.bound.of(&first.value).is_none()
                 {
@@ -70,7 +89,7 @@ impl Visitor for Found {
                     self.names.insert(format!("{}_{}", first.value, second.value));
                 }
             }
-            Expr::CompoundFieldAccess { access_chain, .. } => self.fields.extend(dots(access_chain)),
+            Expr::CompoundFieldAccess { access_chain, .. } => self.dots.extend(dots(access_chain)),
             _ => {}
         }
         ControlFlow::Continue(())
@@ -162,69 +181,6 @@ fn objects(body: &SetExpr, frame: &mut BTreeMap<String, Option<String>>) {
         }
         SetExpr::Query(query) => objects(&query.body, frame),
         _ => {}
-    }
-}
-
-/// Names without a dot in subqueries: a field of their objects, or something of the event.
-pub(super) fn bare(of: &impl Visit) -> BTreeSet<String> {
-    let mut bare = Bare::default();
-    let _always_continues = of.visit(&mut bare);
-    bare.names
-}
-
-/// Fields that are named anywhere, as `pt` in `Jet.pt`.
-pub(super) fn fields(of: &impl Visit) -> BTreeSet<String> {
-    let mut bare = Bare::default();
-    let _always_continues = of.visit(&mut bare);
-    bare.fields
-}
-
-#[derive(Default)]
-struct Bare {
-    names: BTreeSet<String>,
-    fields: BTreeSet<String>,
-    bound: Bound,
-    skipped: Vec<*const Expr>,
-}
-
-impl Visitor for Bare {
-    type Break = ();
-
-    fn pre_visit_query(&mut self, query: &Query) -> ControlFlow<()> {
-        self.bound.enter_query(query);
-        ControlFlow::Continue(())
-    }
-
-    fn post_visit_query(&mut self, _: &Query) -> ControlFlow<()> {
-        self.bound.leave();
-        ControlFlow::Continue(())
-    }
-
-    fn pre_visit_expr(&mut self, expr: &Expr) -> ControlFlow<()> {
-        match expr {
-            Expr::Lambda(lambda) => self.bound.enter_lambda(lambda),
-            Expr::Identifier(name) if self.skipped.contains(&std::ptr::from_ref(expr)) => {
-                self.fields.insert(name.value.clone());
-            }
-            Expr::Identifier(name)
-                if self.bound.of(&name.value).is_none() && self.bound.collections().next().is_some() =>
-            {
-                self.names.insert(name.value.clone());
-            }
-            Expr::CompoundIdentifier(parts) => {
-                self.fields.extend(parts.iter().skip(1).map(|part| part.value.clone()));
-            }
-            Expr::CompoundFieldAccess { access_chain, .. } => self.skipped.extend(dots(access_chain)),
-            _ => {}
-        }
-        ControlFlow::Continue(())
-    }
-
-    fn post_visit_expr(&mut self, expr: &Expr) -> ControlFlow<()> {
-        if matches!(expr, Expr::Lambda(_)) {
-            self.bound.leave();
-        }
-        ControlFlow::Continue(())
     }
 }
 
